@@ -1,0 +1,1 @@
+"""Data tables (TOML), each row with its source."""

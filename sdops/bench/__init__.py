@@ -1,0 +1,1 @@
+"""Smoke tests and benchmarks of generation on the device at hand."""

@@ -1,0 +1,1 @@
+"""Reads what a model file holds, without ever unpickling it."""

@@ -1,0 +1,112 @@
+"""Gives a command's answer: renders the report, prints or saves it, exits with its code."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from sdops.errors import SdopsError, UsageError
+from sdops.finding import Report, Severity
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """How the user wants the answer: the shared options of one command line."""
+
+    format_name: str
+    output: Path | None
+    fail_on: Severity | None
+    quiet: bool
+
+    @classmethod
+    def of(
+        cls,
+        format_name: str | None,
+        json: bool,
+        output: Path | None,
+        fail_on: str,
+        quiet: bool,
+        *,
+        formats: tuple[str, ...] = ("rich", "json", "markdown"),
+    ) -> Answer:
+        """Reads the shared options.
+
+        Raises:
+            UsageError: a value that does not exist, or options that contradict one another.
+        """
+        if json and format_name not in (None, "json"):
+            raise UsageError(f"--json contradicts --format {format_name}.", "Give one of them.")
+        chosen = "json" if json else format_name or "rich"
+        if chosen not in formats:
+            raise UsageError(
+                f"This command has no output format {chosen!r}.",
+                f"Choose one of {', '.join(formats)}.",
+            )
+        if output is not None and output.exists():
+            raise UsageError(f"{output} exists already.", "Choose a new file name for --output.")
+        return cls(chosen, output, _severity(fail_on), quiet)
+
+    def give(self, report: Report) -> NoReturn:
+        """Prints or saves `report`, then exits with its code."""
+        from sdops.report import render
+
+        report = dataclasses.replace(report, fail_on=self.fail_on)
+        to_terminal = self.output is None and sys.stdout.isatty()
+        width = shutil.get_terminal_size((100, 24)).columns if to_terminal else 100
+        text = render(report, self.format_name, color=to_terminal and wants_color(), width=width)
+        if self.output is None:
+            write_stdout(text)
+        else:
+            _save(self.output, text)
+        raise typer.Exit(int(report.exit_code))
+
+
+def wants_color() -> bool:
+    """Whether the environment allows color (https://no-color.org, TERM=dumb)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write_stdout(text: str) -> None:
+    """Writes `text` to stdout; characters that its encoding lacks become escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Writes one line of talk to stderr."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stderr.flush()
+
+
+def _severity(word: str) -> Severity | None:
+    if word == "never":
+        return None
+    try:
+        return Severity.of(word)
+    except KeyError:
+        raise UsageError(
+            f"There is no severity {word!r}.",
+            "--fail-on takes info, warning, error, critical or never.",
+        ) from None
+
+
+def _save(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(partial, path) if hasattr(os, "link") else partial.rename(path)
+    except OSError as error:
+        raise SdopsError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        partial.unlink(missing_ok=True)

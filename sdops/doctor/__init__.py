@@ -1,0 +1,1 @@
+"""Examines facts into findings, advises launch flags, plans repairs."""

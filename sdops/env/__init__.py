@@ -1,0 +1,1 @@
+"""Plans, creates, repairs and snapshots Python environments for a UI."""

@@ -1,0 +1,1 @@
+"""What is: one machine and one patient, seen without judging and without touching."""

@@ -1,0 +1,121 @@
+"""The one place where sdops starts another program: absolute path, no shell, bounded time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TIMEOUT_S = 8.0
+OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
+
+_SYSTEM_FOLDERS = {
+    "linux": ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
+              "/usr/lib/wsl/lib", "/opt/rocm/bin"),
+    "darwin": ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/bin", "/opt/homebrew/bin"),
+}  # fmt: skip
+
+
+class ProbeError(Exception):
+    """A program could not tell what it was asked; its text becomes the reason of a Gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a finished program printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def program(name: str) -> str:
+    """The absolute path of `name`, never one in or under the current folder.
+
+    System folders are searched first, then the absolute folders on PATH.
+
+    Raises:
+        ProbeError: it is not installed.
+    """
+    here = os.path.realpath(os.getcwd())
+    for folder in (*_system_folders(), *os.environ.get("PATH", "").split(os.pathsep)):
+        if not os.path.isabs(folder) or _is_within(os.path.realpath(folder), here):
+            continue
+        found = shutil.which(name, path=folder)
+        if found is not None and os.path.isabs(found):
+            return found
+    raise ProbeError(f"{name} is not installed")
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float = TIMEOUT_S,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+) -> Output:
+    """Runs `argv` (its first item an absolute path) and returns what it printed.
+
+    The program runs in a neutral folder, in a session of its own, and it and its children are
+    killed when the time is up.
+
+    Raises:
+        ProbeError: it cannot be started or does not finish in `timeout_s` seconds.
+    """
+    name = Path(argv[0]).name
+    env = dict(os.environ if environment is None else environment)
+    env.setdefault("LC_ALL", "C")
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=cwd or Path(sys.prefix).anchor,
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise ProbeError(f"{name} cannot be started: {error.strerror or error}") from None
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        raise ProbeError(f"{name} did not answer within {timeout_s:g} s") from None
+    return Output(process.returncode, _decode(stdout), _decode(stderr))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, 9)
+        else:
+            process.kill()
+        process.communicate(timeout=1)
+    except (OSError, subprocess.TimeoutExpired):
+        pass  # an unkillable process (state D) must not hang the doctor
+
+
+def _decode(raw: bytes) -> str:
+    raw = raw[:OUTPUT_LIMIT_BYTES]
+    if raw.startswith(b"\xff\xfe"):
+        return raw.decode("utf-16", "replace")
+    return raw.decode("utf-8", "replace")
+
+
+def _system_folders() -> tuple[str, ...]:
+    if sys.platform == "win32":
+        root = os.environ.get("SystemRoot", r"C:\Windows")  # noqa: SIM112
+        return (rf"{root}\System32", rf"{root}\System32\WindowsPowerShell\v1.0", root)
+    return _SYSTEM_FOLDERS.get(sys.platform, _SYSTEM_FOLDERS["linux"])
+
+
+def _is_within(path: str, folder: str) -> bool:
+    # In the root folder every path is "within": there the current folder shields nothing.
+    return folder != os.path.dirname(folder) and (path + os.sep).startswith(folder + os.sep)

@@ -1,0 +1,125 @@
+"""The user interface's own folder: what it is, how it is started, what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A git remote; credentials in its address are redacted."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The state of a git checkout, read from its files."""
+
+    commit: str | None = None
+    branch: str | None = None
+    """None on a detached head."""
+    remotes: tuple[Remote, ...] = ()
+    local_changes: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One launch argument as it stands in a launch file."""
+
+    flag: str
+    """With its dashes: `--port`."""
+    value: str | None
+    """As written after the flag or `=`; None for a switch."""
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An environment variable or configuration key that a launch file sets."""
+
+    name: str
+    value: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDefinition:
+    """A flag as the UI's own argument file defines it, read with `ast`."""
+
+    flag: str
+    aliases: tuple[str, ...] = ()
+    takes_value: bool = False
+    default: str | None = None
+    help: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension (A1111 family) or custom node (ComfyUI)."""
+
+    name: str
+    path: str
+    enabled: bool = True
+    git: Git | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a requirements file."""
+
+    text: str
+    """`numpy==1.26.4; python_version < "3.12"`."""
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class UiInstall:
+    """One installed user interface."""
+
+    kind: str
+    """`a1111`, `forge`, `reforge`, `sdnext`, `comfyui`, `invokeai`, `kohya` or `lora-scripts`."""
+    root: str
+    layout: str = "git"
+    """`git`, `portable` (with its embedded Python), `pip` or `plain`."""
+    version: str | None = None
+    git: Git | None = None
+    arguments: tuple[Argument, ...] = ()
+    """The launch arguments in force, in order, from the launch files and then the command line."""
+    settings: tuple[Setting, ...] = ()
+    launch_files: tuple[str, ...] = ()
+    known_flags: tuple[FlagDefinition, ...] = ()
+    """Empty where the UI's argument file is not in the folder or not readable."""
+    extensions: tuple[Extension, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    model_folders: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
+    """The latest log files, newest first."""
+    running_pid: int | None = None
+
+    def argument(self, flag: str) -> Argument | None:
+        """The last use of `flag` (the one that counts), or None."""
+        return next((arg for arg in reversed(self.arguments) if arg.flag == flag), None)
+
+    def setting(self, name: str) -> str | None:
+        """The value in force of the variable or key `name`, or None."""
+        return next((item.value for item in reversed(self.settings) if item.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file in a model folder, by its content."""
+
+    path: str
+    size_bytes: int
+    container: str
+    """`safetensors`, `torch-zip`, `torch-legacy`, `pickle`, `gguf`, `lfs-pointer`, `html`, `json`,
+    `empty`, `truncated` or `unknown`."""
+    missing_bytes: int | None = None
+    """How much a truncated file lacks, where its header says."""
+    expected_bytes: int | None = None
+    """The real size, where an LFS pointer says."""

@@ -1,0 +1,178 @@
+"""The one vocabulary of every command: findings, their remedies, and the report that holds them."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any
+
+from sdops.errors import ExitCode
+from sdops.version import __version__
+
+
+class Severity(IntEnum):
+    """How much a finding matters to the user; ordered."""
+
+    INFO = 10
+    """Worth knowing; nothing needs to be done."""
+    WARNING = 20
+    """Works now, but slower or more fragile than it should be."""
+    ERROR = 30
+    """Something the user wants does not work."""
+    CRITICAL = 40
+    """Going on can do harm: code execution, exposure, failing hardware."""
+
+    @property
+    def label(self) -> str:
+        """The lower-case word used on the command line and in JSON."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, label: str) -> Severity:
+        """The severity of a `label`; raises KeyError for an unknown word."""
+        return cls[label.upper()]
+
+
+class Action(Enum):
+    """What kind of step a remedy is, for scripts that act on a report."""
+
+    NONE = "none"
+    CHANGE_FLAG = "change-flag"
+    REINSTALL = "reinstall"
+    UPDATE_DRIVER = "update-driver"
+    RESTART_UI = "restart-ui"
+    RESET_GPU = "reset-gpu"
+    REBOOT = "reboot"
+    REPLACE_HARDWARE = "replace-hardware"
+
+
+class Platform(Enum):
+    """The operating system that a command line is written for."""
+
+    LINUX = "linux"
+    WINDOWS = "windows"
+    MACOS = "macos"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command to type, as an argument list, so that spaces in paths survive every shell."""
+
+    argv: tuple[str, ...]
+    platform: Platform = Platform.ANY
+
+    @property
+    def line(self) -> str:
+        """The command as one line, quoted for its platform's usual shell."""
+        if self.platform is Platform.WINDOWS:
+            return subprocess.list2cmdline(self.argv)
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One way to mend a finding."""
+
+    text: str
+    """What to do, in a sentence that a beginner can follow."""
+    action: Action = Action.NONE
+    commands: tuple[Command, ...] = ()
+    """The exact commands for this machine, in order."""
+    add_flags: tuple[str, ...] = ()
+    """Launch flags to add, each as written on the UI's command line."""
+    remove_flags: tuple[str, ...] = ()
+    """Launch flags to take away."""
+    automatic: bool = False
+    """Whether `sdops doctor --fix` can carry it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a finding was made."""
+
+    path: str
+    member: str | None = None
+    """The member's name inside an archive."""
+    offset: int | None = None
+    """Bytes from the start of the file, or of the member if there is one."""
+    line: int | None = None
+    """Line number in a text file, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or worth knowing, and what to do about it."""
+
+    rule: str
+    """The id of the check or rule that made it, in kebab-case."""
+    severity: Severity
+    title: str
+    """One plain sentence: what it means for the user."""
+    why: str = ""
+    """How it comes about, with the numbers."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """The facts it rests on, JSON-able."""
+    location: Location | None = None
+    remedies: tuple[Remedy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a check or rule looks for; its documentation in every format."""
+
+    id: str
+    title: str
+    """The first sentence of its documentation."""
+    explanation: str = ""
+    """What happens to the user when it applies."""
+    fix: str = ""
+    source: str = ""
+    """Where the knowledge comes from."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command has to say: the same content for every output format."""
+
+    command: str
+    """The command's name, such as `doctor`."""
+    subject: str
+    """What it looked at, in words: a path, a machine."""
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float = 0.0
+    rules: tuple[Rule, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Rule id to the reason why it did not apply."""
+    crashed: Mapping[str, str] = field(default_factory=dict)
+    """Rule id to the fault that stopped it."""
+    faults: tuple[str, ...] = ()
+    """What the command could not do, one sentence each."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The command's own result, JSON-able; its shape is in the JSON Schema."""
+    fail_on: Severity | None = Severity.ERROR
+    """The lowest severity that makes the verdict `fail`; None for never."""
+    version: str = __version__
+
+    @property
+    def complete(self) -> bool:
+        """Whether the command could do all of its work."""
+        return not self.crashed and not self.faults
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Found wins over could-not: a sure danger is not masked by an unreadable neighbor."""
+        if self.fail_on is not None and any(f.severity >= self.fail_on for f in self.findings):
+            return ExitCode.FOUND
+        return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
+
+    @property
+    def verdict(self) -> str:
+        """`pass`, `fail` or `incomplete`, as the exit code says."""
+        return {ExitCode.OK: "pass", ExitCode.FOUND: "fail"}.get(self.exit_code, "incomplete")

@@ -1,0 +1,1 @@
+"""One view a command: its `data` as blocks that every human-readable format renders."""

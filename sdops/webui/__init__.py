@@ -1,0 +1,1 @@
+"""Client of a running UI's HTTP API."""
