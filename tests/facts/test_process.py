@@ -1,0 +1,69 @@
+"""Programs are started by absolute path, never from the current folder, and never wait forever."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sdops.facts.process import ProbeError, program, run
+
+
+def plant(folder: Path, name: str) -> None:
+    file = folder / name
+    file.write_text("#!/bin/sh\necho planted\n")
+    file.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
+def test_a_program_planted_in_the_current_folder_is_never_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path, "sdops-test-planted")
+    (tmp_path / "bin").mkdir()
+    plant(tmp_path / "bin", "sdops-test-planted")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f":.:bin:{tmp_path}:{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with pytest.raises(ProbeError, match="not installed"):
+        program("sdops-test-planted")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
+def test_a_program_elsewhere_on_path_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "here").mkdir()
+    plant(tmp_path / "bin", "sdops-test-planted")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    found = program("sdops-test-planted")
+    assert run([found]).stdout == "planted\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+def test_a_hanging_program_and_its_children_are_killed(tmp_path: Path) -> None:
+    marker = tmp_path / "child"
+    code = (
+        "import os, time, pathlib\n"
+        f"pid = os.fork()\npathlib.Path({str(marker)!r}).write_text(str(pid)) if pid else None\n"
+        "time.sleep(60)"
+    )
+    begin = time.monotonic()
+    with pytest.raises(ProbeError, match=r"did not answer within 1\.5 s"):
+        run([sys.executable, "-c", code], timeout_s=1.5)
+    assert time.monotonic() - begin < 20
+    time.sleep(0.2)
+    state = Path(f"/proc/{marker.read_text()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_what_cannot_be_started_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="cannot be started"):
+        run([str(tmp_path / "missing")])
+
+
+def test_output_that_is_not_text_is_decoded() -> None:
+    code = "import sys; sys.stdout.buffer.write(bytes(range(256)))"
+    assert "\ufffd" in run([sys.executable, "-c", code]).stdout
