@@ -1,0 +1,1 @@
+"""Decides launch flags: one module for each question that a flag answers."""
