@@ -18,20 +18,17 @@ from sdops.errors import Skip
 from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Facts
 from sdops.finding import Finding, Severity
-from sdops.registry import checks
+from sdops.registry import Check, checks
 
 FOLDER = Path(__file__).parent.parent / "machines"
 FILES = sorted(FOLDER.glob("*.json"))
 
 
-def _findings(facts: Facts) -> list[Finding]:
-    found: list[Finding] = []
-    for check in checks():
-        try:
-            found.extend(check.judge(facts))
-        except Skip:
-            continue
-    return found
+def _judge(check: Check, facts: Facts) -> tuple[Finding, ...]:
+    try:
+        return tuple(check.judge(facts))
+    except Skip:
+        return ()
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -55,7 +52,8 @@ def test_file_is_complete(file: Path) -> None:
 def test_findings(file: Path) -> None:
     document = _read(file)
     known = {check.rule.id for check in checks()}
-    findings = _findings(facts_from_json(document["facts"]))
+    facts = facts_from_json(document["facts"])
+    findings = [finding for check in checks() for finding in _judge(check, facts)]
     fired = {finding.rule for finding in findings}
 
     missed = {rule for rule in document["must"] if rule in known} - fired
