@@ -1,0 +1,211 @@
+#!/bin/sh
+# Sets up sdops in the folder .venv beside this file, then lets the doctor look at this machine.
+# Everything that needs knowledge of GPUs is decided by sdops itself, not here.
+set -eu
+unset CDPATH PYTHONHOME PYTHONPATH
+
+root=$(cd -- "$(dirname -- "$0")" && pwd -P)
+venv=$root/.venv
+venv_python=$venv/bin/python
+marker=$venv/.made-by-sdops-install # holds the path where the environment was made
+with_torch=yes
+wanted_python=
+tried=
+
+usage() {
+    cat <<'END'
+Sets up sdops in the folder .venv beside this script, then runs `sdops doctor`.
+
+  ./install.sh [OPTIONS]              set up (safe to run again)
+  ./install.sh [OPTIONS] test [ARGS]  set up, then run the tests; ARGS go to pytest
+
+  --no-torch        leave out PyTorch: every command but smoke, bench and doctor --prove works
+  --python PATH     use this Python (3.10 to 3.13) instead of searching for one
+  --index-url URL   take packages from this mirror of the Python Package Index
+  --help            show this help
+
+pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf, proxies) are honored.
+Exit codes: 0 set up; 2 it could not be; with `test`, what pytest says.
+END
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "install.sh: $*"
+    exit 2
+}
+
+# How to get a Python that fits, in this system's own words.
+python_advice() {
+    id=
+    # shellcheck source=/dev/null
+    [ -r /etc/os-release ] && id=$(. /etc/os-release && echo " ${ID:-} ${ID_LIKE:-} ")
+    case "$(uname -s)$id" in
+    Darwin*) say '  brew install python@3.12' ;;
+    *' debian '* | *' ubuntu '*) say '  sudo apt install python3 python3-venv' ;;
+    *' fedora '* | *' rhel '*) say '  sudo dnf install python3.12' ;;
+    *' suse '* | *' opensuse '*) say '  sudo zypper install python312' ;;
+    *' alpine '*) say '  sudo apk add python3' ;;
+    *' arch '*) say '  sudo pacman -S uv && uv python install 3.12' ;;
+    esac
+    say '  or, on any system, with uv (https://docs.astral.sh/uv):'
+    say "  uv python install 3.12 && ./install.sh --python \"\$(uv python find 3.12)\""
+}
+
+# Prints why "$1" cannot be used and fails, or prints its version.
+judge_python() {
+    bound=
+    command -v timeout >/dev/null && bound='timeout 20'
+    # A module of the same name in the current folder must not be imported.
+    # shellcheck disable=SC2086 # two words or none
+    if answer=$(cd / && $bound "$1" -E "$root/scripts/usable_python.py" 2>&1 </dev/null); then
+        printf '%s\n' "$answer" | grep -qx '3\.[0-9]*' && echo "$answer" && return
+        answer="it does not behave like Python: $answer"
+    elif [ $? = 124 ]; then
+        answer='it does not answer'
+    fi
+    printf '%s\n' "${answer:-it stops without a word}" | head -n 1
+    return 1
+}
+
+# Sets `python` to the first usable candidate.
+find_python() {
+    if [ -n "$wanted_python" ]; then
+        set -- "$wanted_python"
+    else
+        set -- python3.13 python3.12 python3.11 python3.10 python3 python \
+            /opt/homebrew/bin/python3.1[0-3] /usr/local/bin/python3.1[0-3] /usr/bin/python3.1[0-3] \
+            /Library/Frameworks/Python.framework/Versions/3.1[0-3]/bin/python3 \
+            "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.1[0-3].*/bin/python \
+            "${HOME:-/}"/.local/share/uv/python/cpython-3.1[0-3].*/bin/python3
+    fi
+    for candidate; do
+        case $candidate in *'['*) continue ;; esac # a pattern that matched nothing
+        if ! path=$(command -v "$candidate"); then
+            tried="$tried  $candidate: not found
+"
+            continue
+        fi
+        case $path in
+        "$venv"/*) continue ;;
+        /*) ;;
+        *) path=$PWD/$path ;;
+        esac
+        if version=$(judge_python "$path"); then
+            python=$path
+            say "Using Python $version: $path"
+            return
+        fi
+        tried="$tried  $path: $version
+"
+    done
+    say 'install.sh: no usable Python was found. Tried:'
+    printf '%s' "$tried" >&2
+    say 'How to get one:'
+    python_advice
+    exit 2
+}
+
+# Prints what is wrong with .venv, or fails if it is good.
+venv_fault() {
+    if [ ! -f "$venv/pyvenv.cfg" ]; then
+        echo 'it is not a virtual environment'
+    elif [ -f "$marker" ] && [ "$(cat "$marker")" != "$venv" ]; then
+        echo "it was made in $(cat "$marker") and moved"
+    elif ! version=$(judge_python "$venv_python"); then
+        echo "$version"
+    elif ! "$venv_python" -m pip --version >/dev/null 2>&1; then
+        echo 'its pip does not work'
+    else
+        return 1
+    fi
+}
+
+make_venv() {
+    if [ -e "$venv" ] || [ -L "$venv" ]; then
+        if ! fault=$(venv_fault); then
+            say "Keeping $venv"
+            return
+        fi
+        if [ -L "$venv" ] || [ ! -f "$marker" ]; then
+            die "$venv cannot be used: $fault. It was not made by this script, so it stays as it" \
+                'is: move it away and run this again.'
+        fi
+        say "$venv is broken: $fault. Making it again."
+        find_python
+        rm -rf -- "$venv"
+    else
+        find_python
+    fi
+    mkdir -- "$venv"
+    printf '%s\n' "$venv" >"$marker"
+    if ! "$python" -m venv "$venv" >&2; then
+        rm -rf -- "$venv"
+        die "$python could not make a virtual environment (see above)." \
+            "On Debian and Ubuntu: sudo apt install python$version-venv"
+    fi
+}
+
+pip_install() {
+    "$venv_python" -m pip install --disable-pip-version-check "$@" >&2
+}
+
+install_sdops() {
+    export PIP_USER=0 # `user = true` in pip.conf would refuse to install into .venv
+    cd -- "$root"
+    say 'Upgrading pip …'
+    pip_install --quiet --upgrade pip ||
+        die 'pip could not be upgraded (see above). Behind a mirror, use --index-url URL; behind a' \
+            'proxy, set HTTPS_PROXY.'
+    say 'Installing sdops …'
+    pip_install --quiet --editable . || die 'sdops could not be installed (see above).'
+    if [ "$with_torch" = yes ]; then
+        "$venv_python" -m sdops.env.install_torch ||
+            die 'PyTorch could not be installed (see above). Without it: ./install.sh --no-torch'
+        pip_install --quiet --editable '.[bench]' || die 'the sampler could not be installed.'
+    fi
+    "$venv/bin/sdops" --version >/dev/null || die 'sdops was installed but does not start.'
+}
+
+run_tests() {
+    pip_install --quiet --group test || die 'the packages for the tests could not be installed.'
+    exec "$venv_python" -m pytest "$@"
+}
+
+run_doctor() {
+    "$venv/bin/sdops" doctor || say 'The doctor has something to say: see above.'
+    say "sdops is installed. Run it with: $venv/bin/sdops"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    -h | --help) usage && exit ;;
+    --no-torch) with_torch=no ;;
+    --python=*) wanted_python=${1#*=} ;;
+    --index-url=*) export PIP_INDEX_URL="${1#*=}" ;;
+    --python | --index-url)
+        [ $# -gt 1 ] || die "$1 wants a value. See ./install.sh --help"
+        if [ "$1" = --python ]; then wanted_python=$2; else export PIP_INDEX_URL="$2"; fi
+        shift
+        ;;
+    test) break ;;
+    *) die "there is no option $1. See ./install.sh --help" ;;
+    esac
+    shift
+done
+
+case $(uname -s) in
+MINGW* | MSYS* | CYGWIN*)
+    die 'on Windows, run in PowerShell: powershell -ExecutionPolicy Bypass -File install.ps1'
+    ;;
+esac
+started_in=$PWD
+make_venv
+install_sdops
+if [ "${1:-}" = test ]; then
+    shift
+    run_tests "$@"
+fi
+cd -- "$started_in"
+run_doctor

@@ -1,0 +1,339 @@
+"""The promises that the code makes about itself; fast, so that they can guard every change."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tokenize
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from sdops import profile, registry
+from sdops.report.schema import schema
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted([*ROOT.glob("sdops/**/*.py"), *ROOT.glob("checks/**/*.py")])
+MAX_FILE_LINES = 450
+MAX_FUNCTION_LINES = 60
+HEAVY = ("torch", "numpy", "rich.console", "requests", "fickling", "pynvml", "PIL", "safetensors")
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "pyproject.toml").is_file(), reason="looks at the checkout, which is not here"
+)
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def text_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()[:8000]]
+
+
+def sdops_modules(*argv: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Runs `sdops argv` in a process of its own; its result, and the modules it had imported."""
+    program = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print('\\n'.join(sys.modules), file=sys.__stderr__))\n"
+        "from sdops.cli.main import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *argv], cwd=ROOT, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    return done, set(done.stderr.split())
+
+
+# Packaging
+
+
+def settings() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_every_package_in_the_tree_is_installed():
+    tree = {named(file.parent).replace("/", ".") for file in ROOT.glob("sdops/**/__init__.py")} | {
+        "sdops." + named(file.parent).replace("/", ".")
+        for top in ("checks", "profiles")
+        for file in ROOT.glob(f"{top}/**/__init__.py")
+    }
+    assert set(settings()["tool"]["setuptools"]["packages"]) == tree
+
+
+def test_every_source_folder_is_a_package():
+    bare = [named(file) for file in SOURCES if not (file.parent / "__init__.py").is_file()]
+    assert bare == []
+
+
+def test_every_data_file_is_package_data():
+    patterns = settings()["tool"]["setuptools"]["package-data"]
+    folders = {"sdops": ROOT / "sdops", "sdops.profiles": ROOT / "profiles"}
+    installed = set()
+    for package, globs in patterns.items():
+        folder = folders.get(package, ROOT / package.replace(".", "/"))
+        installed |= {path for pattern in globs for path in folder.glob(pattern)}
+    data = {
+        path
+        for top in ("sdops", "checks", "profiles")
+        for path in (ROOT / top).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc") and not path.name.startswith(".")
+    }
+    assert sorted(map(named, data - installed)) == []
+
+
+def test_pythons_of_the_installer_are_those_of_the_package():
+    source = (ROOT / "scripts/usable_python.py").read_text("utf-8")
+    bounds = dict(re.findall(r"^(OLDEST|NEWEST) = (\(3, \d+\))$", source, re.M))
+    oldest, newest = ast.literal_eval(bounds["OLDEST"]), ast.literal_eval(bounds["NEWEST"])
+    project = settings()["project"]
+    assert project["requires-python"] == f">={oldest[0]}.{oldest[1]}"
+    minors = [
+        int(match[1])
+        for line in project["classifiers"]
+        if (match := re.fullmatch(r"Programming Language :: Python :: 3\.(\d+)", line))
+    ]
+    assert minors == list(range(oldest[1], newest[1] + 1))
+
+
+# The command line
+
+
+@pytest.mark.parametrize("argv", [("--version",), ("--help",), ("schema",)])
+def test_light_commands_import_nothing_heavy(argv):
+    done, modules = sdops_modules(*argv)
+    assert done.returncode == 0
+    assert done.stdout.strip()
+    # `--help` is drawn by typer with rich.
+    heavy = {name for name in HEAVY if name in modules and not name.startswith("rich")}
+    assert heavy == set()
+    if argv != ("--help",):
+        assert "rich.console" not in modules
+
+
+def commands() -> list[str]:
+    from sdops.cli.main import app
+
+    names = [command.name for command in app.registered_commands]
+    return sorted(filter(None, names + [group.name for group in app.registered_groups]))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_help_of_a_command_imports_nothing_heavy(command):
+    done, modules = sdops_modules(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert {name for name in HEAVY if name in modules and not name.startswith("rich")} == set()
+
+
+def test_every_schema_and_view_belongs_to_a_command():
+    known = set(commands())
+    schemas = {path.stem for path in (ROOT / "sdops/report/schemas").glob("*.json")} - {"report"}
+    views = {path.stem for path in (ROOT / "sdops/report/views").glob("*.py")} - {"__init__"}
+    assert {name for name in schemas | views if not known & {name, name.split("_")[0]}} == set()
+
+
+def test_every_reporting_command_has_a_schema_and_a_view():
+    lacking = []
+    for module in sorted((ROOT / "sdops/cli").glob("*.py")):
+        source = module.read_text("utf-8")
+        if ".give(" not in source or module.stem in ("answer", "options", "main"):
+            continue
+        for wanted in (f"schemas/{module.stem}.json", f"views/{module.stem}.py"):
+            family = list((ROOT / "sdops/report").glob(wanted.replace(".", "*.")))
+            if not family:
+                lacking.append(f"{module.stem} lacks sdops/report/{wanted}")
+    assert lacking == []
+
+
+def test_schema_is_valid_json_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    if not schema()["allOf"]:
+        pytest.skip("no command has a schema yet")
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+# Checks and profiles
+
+
+@pytest.mark.parametrize("check", registry.checks(), ids=lambda check: check.rule.id)
+def test_check_is_documented_and_tested(check):
+    rule = check.rule
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", rule.id)
+    assert 10 < len(rule.title) <= 100
+    assert rule.title.endswith(".")
+    assert rule.explanation, "what happens to the user?"
+    assert rule.fix, "`Fix:` is missing"
+    assert rule.source, "`Source:` is missing"
+    test = ROOT / "tests" / "checks" / f"test_{rule.id.replace('-', '_')}.py"
+    assert test.is_file(), f"{named(test)} is missing"
+
+
+def test_every_check_module_is_registered():
+    modules = {
+        path.stem.replace("_", "-")
+        for path in (ROOT / "checks").glob("*.py")
+        if not path.stem.startswith("_")
+    }
+    assert modules <= {check.rule.id for check in registry.checks()}
+
+
+def profiles() -> list[str]:
+    files = sorted((ROOT / "profiles").rglob("*.toml"))
+    return [path.relative_to(ROOT / "profiles").with_suffix("").as_posix() for path in files]
+
+
+@pytest.mark.parametrize("name", profiles())
+def test_every_row_of_a_profile_has_a_source(name):
+    for key, rows in profile.load(name).items():
+        if not (isinstance(rows, list) and rows and isinstance(rows[0], dict)):
+            continue
+        bare = [row for row in rows if not str(row.get("source", "")).strip()]
+        assert bare == [], f"rows of {name}:{key} without `source`"
+
+
+def test_profiles_are_installed_where_they_are_looked_for():
+    root = resources.files(profile.PACKAGE)
+    assert all(root.joinpath(*f"{name}.toml".split("/")).is_file() for name in profiles())
+
+
+# Size and shape
+
+
+def test_files_fit_in_a_head():
+    sizes = {named(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    assert {name: size for name, size in sizes.items() if size > MAX_FILE_LINES} == {}
+
+
+def test_functions_fit_on_a_screen():
+    long = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    long[f"{named(path)}:{node.lineno} {node.name}"] = lines
+    assert long == {}
+
+
+def test_no_work_is_left_undone_in_the_code():
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    found = []
+    for path in SOURCES:
+        with path.open("rb") as file:
+            found += [
+                f"{named(path)}:{token.start[0]}"
+                for token in tokenize.tokenize(file.readline)
+                if token.type == tokenize.COMMENT and marks.search(token.string)
+            ]
+    assert found == []
+
+
+def test_no_test_asserts_nothing():
+    empty = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        helpers = {}
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                helpers[node.name] = node
+        empty += [
+            f"{named(path)}:{node.lineno} {name}"
+            for name, node in helpers.items()
+            if name.startswith("test_") and not _asserts(node, helpers, set())
+        ]
+    assert empty == []
+
+
+def _asserts(node: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], seen: set[str]) -> bool:
+    """Whether `node`, or a helper of its own file that it calls, can fail on purpose."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Assert):
+            return True
+        if not isinstance(inner, ast.Call):
+            continue
+        name = ast.unparse(inner.func)
+        last = name.rpartition(".")[2]
+        if name in ("pytest.raises", "pytest.fail") or last.startswith(("assert", "check_schema")):
+            return True
+        if last in ("validate", "expect", "verify"):
+            return True
+        if last in helpers and last not in seen:
+            seen.add(last)
+            if _asserts(helpers[last], helpers, seen):
+                return True
+    return False
+
+
+def test_no_forbidden_host_is_named():
+    # Users have their own mirrors; a registry's address in the code would work around them.
+    forbidden = re.compile("|".join(["py" + "pi\\.org", "python" + "hosted", "npm" + "js\\.org"]))
+    named_hosts = [
+        f"{named(path)}:{number}"
+        for path in text_files()
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if forbidden.search(line)
+    ]
+    assert named_hosts == []
+
+
+# The README
+
+
+def readme_commands() -> list[str]:
+    path = ROOT / "README.md"
+    if not path.is_file():
+        return []
+    text = path.read_text("utf-8")
+    blocks = re.findall(r"^```(?:sh|bash|console|shell)\n(.*?)^```", text, re.M | re.S)
+    return [
+        line.removeprefix("$ ").strip()
+        for block in blocks
+        for line in block.splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+
+
+def test_readme_begins_with_the_two_commands():
+    lines = readme_commands()
+    if not lines:
+        pytest.skip("no README yet")
+    assert lines[0].split("#")[0].strip() == "./install.sh"
+    assert next(line for line in lines[1:] if line.startswith("./install.sh")).startswith(
+        "./install.sh test"
+    )
+
+
+@pytest.mark.parametrize("line", [line for line in readme_commands() if "sdops " in line])
+def test_readme_command_exists(line):
+    words = shlex.split(line, comments=True)
+    at = next(i for i, word in enumerate(words) if Path(word).name == "sdops")
+    command = next((word for word in words[at + 1 :] if not word.startswith("-")), None)
+    if command is not None:
+        assert command in commands()
+        done, _ = sdops_modules(command, "--help")
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+        options = {w.split("=")[0] for w in words[at + 2 :] if w.startswith("--") and len(w) > 2}
+        assert {option for option in options if option not in plain} == set()
+
+
+def test_scripts_can_be_run():
+    for name in ("install.sh", ".ci/run"):
+        assert os.access(ROOT / name, os.X_OK), f"{name} is not executable"
