@@ -155,21 +155,21 @@ install_sdops() {
     export PIP_USER=0 # `user = true` in pip.conf would refuse to install into .venv
     cd -- "$root"
     say 'Upgrading pip …'
-    pip_install --quiet --upgrade pip ||
+    pip_install -qq --upgrade pip ||
         die 'pip could not be upgraded (see above). Behind a mirror, use --index-url URL; behind a' \
             'proxy, set HTTPS_PROXY.'
     say 'Installing sdops …'
-    pip_install --quiet --editable . || die 'sdops could not be installed (see above).'
+    pip_install -qq --editable . || die 'sdops could not be installed (see above).'
     if [ "$with_torch" = yes ]; then
         "$venv_python" -m sdops.env.install_torch ||
             die 'PyTorch could not be installed (see above). Without it: ./install.sh --no-torch'
-        pip_install --quiet --editable '.[bench]' || die 'the sampler could not be installed.'
+        pip_install -qq --editable '.[bench]' || die 'the sampler could not be installed (see above).'
     fi
     "$venv/bin/sdops" --version >/dev/null || die 'sdops was installed but does not start.'
 }
 
 run_tests() {
-    pip_install --quiet --group test || die 'the packages for the tests could not be installed.'
+    pip_install -qq --group test || die 'the packages for the tests could not be installed.'
     exec "$venv_python" -m pytest "$@"
 }
 
