@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from sdops.facts.process import ProbeError
 from sdops.facts.types import Gap
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -16,3 +20,49 @@ class Probed(Generic[T_co]):
 
     value: T_co
     gaps: tuple[Gap, ...] = ()
+
+
+def attempt(gaps: list[Gap], fact: str, look: Callable[[], T], default: T) -> T:
+    """The value of `look()`; when it fails, `default`, and a gap for `fact` added to `gaps`."""
+    try:
+        return look()
+    except Exception as error:  # whatever a strange machine does, the other facts must survive
+        gaps.append(Gap(fact, reason(error)))
+        return default
+
+
+def bounded(look: Callable[[], T], timeout_s: float) -> T:
+    """The value of `look()`, run in a thread that is left behind when the time is up.
+
+    Raises:
+        ProbeError: no answer within `timeout_s` seconds.
+        Exception: whatever `look` raises.
+    """
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(look())
+        except BaseException as error:  # carried to the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise ProbeError(f"no answer within {timeout_s:g} s")
+    return answers[0]
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line for people."""
+    if isinstance(error, PermissionError):
+        return f"not permitted: {error.filename or error}"
+    if isinstance(error, ProbeError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    return f"{type(error).__name__}: {error}"

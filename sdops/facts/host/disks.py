@@ -1,0 +1,70 @@
+"""The file systems behind the folders that the patient uses."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from sdops.facts.probe import Probed, attempt, bounded
+from sdops.facts.tree import Tree
+from sdops.facts.types import Disk, Gap
+
+TIMEOUT_S = 2.0
+"""A network drive that is gone keeps its callers waiting for minutes."""
+
+
+def measure(paths: Mapping[str, str], tree: Tree) -> Probed[tuple[Disk, ...]]:
+    """The disk behind each path; for a path that does not exist yet, behind its parent."""
+    gaps: list[Gap] = []
+    disks: list[Disk] = []
+    for purpose, path in paths.items():
+        look = partial(bounded, partial(_measure_one, path, purpose, tree), TIMEOUT_S)
+        disk = attempt(gaps, f"host.disks.{purpose}", look, None)
+        if disk is not None:
+            disks.append(disk)
+    return Probed(tuple(disks), tuple(gaps))
+
+
+def _measure_one(path: str, purpose: str, tree: Tree) -> Disk:
+    folder = _existing(Path(path))
+    usage = shutil.disk_usage(folder)
+    return Disk(path, purpose, usage.total, usage.free, _filesystem(folder, tree))
+
+
+def _existing(path: Path) -> Path:
+    path = path.absolute()
+    return next((folder for folder in (path, *path.parents) if folder.exists()), path)
+
+
+def _filesystem(folder: Path, tree: Tree) -> str | None:
+    if sys.platform == "linux":
+        mounts = mounted(tree.text("/proc/self/mountinfo") or "")
+    else:
+        import psutil
+
+        mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=False)}
+    real = folder.resolve()
+    for parent in (real, *real.parents):
+        if str(parent) in mounts:
+            return mounts[str(parent)] or None
+    return None
+
+
+def mounted(mountinfo: str) -> dict[str, str]:
+    """Mount point → file system type, from /proc/self/mountinfo (proc(5))."""
+    mounts: dict[str, str] = {}
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()
+        if len(fields) > 4 and kind:
+            mounts[_unescape(fields[4])] = kind[0]
+    return mounts
+
+
+def _unescape(path: str) -> str:
+    return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), os.fsencode(path)))

@@ -1,0 +1,137 @@
+"""The settings of pip and git, read from their files without running either."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from sdops.facts.credentials import hide_value
+from sdops.facts.tree import Tree
+
+MAX_BYTES = 256 * 1024
+
+_GIT_SETTINGS = re.compile(
+    r"(?i)^(http\.(.*\.)?(proxy|sslverify|sslcainfo|sslbackend|postbuffer|schannelcheckrevoke)"
+    r"|https\.(.*\.)?proxy|url\..*\.(pushinsteadof|insteadof)|core\.(longpaths|autocrlf|symlinks)"
+    r"|safe\.directory|filter\.lfs\.(smudge|process|required)|lfs\..*|protocol\..*)$"
+)
+"""The git settings that change whether and from where something can be fetched."""
+
+
+def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
+    """The settings in force, `pip:global.index-url` → value, credentials hidden.
+
+    Args:
+        paths: as for `host.look`; `venv` may hold a pip configuration of its own.
+        tree: where the system's own files are read.
+    """
+    settings: dict[str, str] = {}
+    for name, value in _pip_settings(_pip_files(paths.get("venv"), tree)):
+        settings[f"pip:{name}"] = hide_value(name, value)
+    for file in _git_files(tree):
+        for name, value in git_settings(_text(file)):
+            if _GIT_SETTINGS.match(name):
+                settings[f"git:{hide_value('', name)}"] = hide_value(name, value)
+    return settings
+
+
+def _pip_files(venv: str | None, tree: Tree) -> Iterator[Path]:
+    """The configuration files of pip in the order it reads them, later ones winning.
+
+    Source: pip documentation, "Configuration", "Configuration files".
+    """
+    override = os.environ.get("PIP_CONFIG_FILE")
+    if override == os.devnull:
+        return
+    home, name = _home(), "pip.ini" if sys.platform == "win32" else "pip.conf"
+    if sys.platform == "win32":
+        yield Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pip" / name
+        users = [home / "pip" / name, Path(os.environ.get("APPDATA", home)) / "pip" / name]
+    elif sys.platform == "darwin":
+        yield tree.path("/Library/Application Support/pip") / name
+        users = [home / ".pip" / name, home / "Library/Application Support/pip" / name,
+                 home / ".config/pip" / name]  # fmt: skip
+    else:
+        yield tree.path("/etc/xdg/pip") / name
+        yield tree.path("/etc") / name
+        users = [home / ".pip" / name, _xdg_config(home) / "pip" / name]
+    yield from users
+    if venv:
+        yield Path(venv) / name
+    if override:
+        yield Path(override)
+
+
+def _pip_settings(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        parser = configparser.RawConfigParser(strict=False)
+        try:
+            parser.read_string(_text(file))
+        except configparser.Error:
+            continue  # pip itself refuses such a file with a message of its own
+        for section in parser.sections():
+            for name, value in parser.items(section):
+                yield f"{section}.{name.replace('_', '-')}", " ".join(value.split())
+
+
+def _git_files(tree: Tree) -> Iterator[Path]:
+    """The system's and the user's git configuration (git-config(1), "FILES")."""
+    if sys.platform == "win32":
+        program_files = os.environ.get("PROGRAMFILES", r"C:\Program Files")
+        yield Path(program_files) / "Git" / "etc" / "gitconfig"
+    else:
+        yield tree.path("/etc/gitconfig")
+    chosen = os.environ.get("GIT_CONFIG_GLOBAL")
+    if chosen:
+        yield Path(chosen)
+    else:
+        home = _home()
+        yield _xdg_config(home) / "git" / "config"
+        yield home / ".gitconfig"
+
+
+def git_settings(text: str) -> Iterator[tuple[str, str]]:
+    """The settings of a git configuration file: (`section.subsection.name`, value).
+
+    Section and setting names come out in lower case (git-config(1), "Syntax").
+    """
+    section = ""
+    for line in text.replace("\\\n", "").splitlines():
+        line = line.strip()
+        header = re.match(r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\](.*)', line)
+        if header:
+            section = header[1].lower() + (f".{header[2]}" if header[2] is not None else "")
+            line = header[3].strip()
+        if not line or line[0] in "#;":
+            continue
+        name, mark, value = line.partition("=")
+        yield f"{section}.{name.strip().lower()}", _git_value(value) if mark else "true"
+
+
+def _git_value(raw: str) -> str:
+    parts = re.findall(r'"((?:[^"\\]|\\.)*)"|([^"#;]+)|([#;].*)', raw.strip())
+    text = "".join(quoted or plain for quoted, plain, _ in parts)
+    return re.sub(r"\\(.)", r"\1", text).strip()
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_BYTES).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME, and no entry in the user database
+        return Path(os.sep)
+
+
+def _xdg_config(home: Path) -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")

@@ -1,0 +1,224 @@
+"""Takes the person out of text and facts: user and host names, home folders, secrets, addresses.
+
+A home folder's name keeps its length, its spaces and whether it is ASCII, because paths that are
+too long, have spaces or non-ASCII letters are faults that must show the same from redacted facts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import ipaddress
+import itertools
+import re
+import socket
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sdops.facts.credentials import HIDDEN, SECRET_OPTIONS, hide_credentials, hide_value
+from sdops.facts.types import Argument, Facts, Listener, Setting
+
+T = TypeVar("T")
+
+HOST = "[host]"
+EMAIL = "[email]"
+ADDRESS = "[address]"
+
+_SHARED_ACCOUNTS = frozenset(
+    {"root", "user", "users", "admin", "administrator", "public", "default", "all users", "shared",
+     "ubuntu", "debian", "fedora", "ec2-user", "runner", "runneradmin", "nobody", "guest", "home",
+     "default user", "linuxbrew", "workspace", "jovyan", "vscode", "app", "comfyui", "webui"}
+)  # fmt: skip
+"""Account names that say nothing about a person."""
+
+_SHARED_HOSTS = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "host", "(none)"})
+
+_NAME = r"[^\\/:*?\"<>|\s,;()'`\[\]]+"
+_UNIX_HOME = re.compile(
+    rf"(?P<base>/(?:var/|export/|usr/)?home/|/Users/|/(?:run/)?media/|/(?:mnt/)?[a-z]/Users/)"
+    rf"(?P<name>{_NAME})"
+)
+_WINDOWS_HOME = re.compile(
+    r"(?i)(?P<base>\b[a-z]:[\\/]+(?:Users|Documents and Settings)[\\/]+)"
+    rf"(?P<name>{_NAME}(?:[ ]{_NAME}){{0,3}}?(?=[\\/]|[\"'<>|]|$)|{_NAME})",
+    re.MULTILINE,
+)
+_EMAIL = re.compile(r"(?<![\w.+/-])(?!git@)[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
+_PROMPT = re.compile(r"(?<![\w.+/:-])(?!git@)[a-z_][\w.-]*@[\w-]+(?=:[~/])")
+_IPV4 = r"(?:\d{1,3}\.){3}\d{1,3}"
+_IP_IN_CONTEXT = re.compile(
+    rf"(?P<before>://|@|\b(?:from|to|host|address|addr|ip|server|client|peer|at|on)[ =:]+"
+    rf"|--(?:listen|server-name|host)[ =])(?P<ip>{_IPV4}|\[[0-9a-fA-F:]+\])|"
+    rf"(?<![\w.+=-])(?P<ip_with_port>{_IPV4})(?=:\d+\b)",
+    re.IGNORECASE,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Identity:
+    """The names that give a person or a machine away."""
+
+    users: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    homes: tuple[str, ...] = ()
+    """Home folders in unusual places (those under /home, /Users, C:\\Users show themselves)."""
+
+
+@cache
+def local_identity() -> Identity:
+    """The current user's and this machine's."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no entry in the user database
+        user = ""
+    try:
+        home = str(Path.home())
+    except RuntimeError:
+        home = ""
+    try:
+        host = socket.gethostname()
+    except OSError:
+        host = ""
+    return Identity((user,), (host, host.split(".")[0]), (home,))
+
+
+class Redactor:
+    """Redacts many texts of one machine, giving one person the same placeholder in all of them."""
+
+    def __init__(self, identity: Identity, vocabulary: frozenset[str] = frozenset()) -> None:
+        """Makes a redactor.
+
+        Args:
+            identity: the names to hide wherever they stand as a word.
+            vocabulary: words that are not hidden though they are someone's name (lower case): the
+                packages of an environment keep their names even if a user is called `torch`.
+        """
+        self._placeholders: dict[str, str] = {}
+        self._numbers = itertools.count(2)
+        users = [name for name in identity.users if _is_telling(name, _SHARED_ACCOUNTS, vocabulary)]
+        hosts = [name for name in identity.hosts if _is_telling(name, _SHARED_HOSTS, vocabulary)]
+        self._users = _words(users)
+        self._hosts = _words(hosts)
+        self._homes = [re.escape(home) for home in identity.homes if _is_unusual_home(home)]
+        for name in users:
+            self._placeholders[name.lower()] = _shaped(name, "user")
+
+    def text(self, text: str) -> str:
+        """`text` without secrets, names, home folders, e-mail and public network addresses."""
+        text = hide_credentials(text)
+        text = _EMAIL.sub(EMAIL, text)
+        for home in self._homes:
+            text = re.sub(rf"{home}(?![\w.-])", "~", text)
+        text = _WINDOWS_HOME.sub(self._home, text)
+        text = _UNIX_HOME.sub(self._home, text)
+        text = _PROMPT.sub(f"user@{HOST}", text)
+        if self._hosts is not None:
+            text = self._hosts.sub(HOST, text)
+        if self._users is not None:
+            text = self._users.sub(lambda match: self._placeholder(match.group()), text)
+        return _IP_IN_CONTEXT.sub(_hide_public, text)
+
+    def _home(self, match: re.Match[str]) -> str:
+        return match["base"] + self._placeholder(match["name"])
+
+    def _placeholder(self, name: str) -> str:
+        if name.lower() in _SHARED_ACCOUNTS or _is_placeholder(name):
+            return name
+        known = self._placeholders.get(name.lower())
+        if known is None:
+            first = not self._placeholders
+            known = _shaped(name, "user" if first else f"{next(self._numbers)}user")
+            self._placeholders[name.lower()] = known
+        return known
+
+
+def redact(text: str) -> str:
+    """`text` as it may leave this machine."""
+    return Redactor(local_identity()).text(text)
+
+
+def redact_facts(facts: Facts) -> Facts:
+    """`facts` as they may leave this machine; their structure and all findings stay the same."""
+    vocabulary: set[str] = set()
+    if facts.python is not None:
+        vocabulary.update(dist.name.lower() for dist in facts.python.distributions)
+    if facts.ui is not None:
+        vocabulary.add(facts.ui.kind)
+    redactor = Redactor(local_identity(), frozenset(vocabulary))
+    return _walk(facts, redactor.text)
+
+
+def _walk(value: T, clean: Callable[[str], str]) -> T:
+    """`value` with each string in it cleaned, and secrets hidden by the field they stand in."""
+    result: Any = value
+    if isinstance(value, str):
+        result = clean(value)
+    elif isinstance(value, tuple):
+        result = tuple(_walk(item, clean) for item in value)
+    elif isinstance(value, Mapping):
+        result = {name: clean(hide_value(str(name), item)) for name, item in value.items()}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            field.name: _walk(getattr(value, field.name), clean)
+            for field in dataclasses.fields(value)
+        }
+        result = _hide_by_field(dataclasses.replace(cast(Any, value), **fields))
+    return cast(T, result)
+
+
+def _hide_by_field(value: Any) -> Any:
+    if isinstance(value, Argument) and value.value is not None:
+        return dataclasses.replace(value, value=hide_value(value.flag, value.value))
+    if isinstance(value, Setting):
+        return dataclasses.replace(value, value=hide_value(value.name, value.value))
+    if isinstance(value, Listener) and _is_public(value.address):
+        return dataclasses.replace(value, address=ADDRESS)
+    return value
+
+
+def _hide_public(match: re.Match[str]) -> str:
+    address = match["ip"] or match["ip_with_port"]
+    return f"{match['before'] or ''}{ADDRESS if _is_public(address.strip('[]')) else address}"
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.split("%")[0]).is_global
+    except ValueError:
+        return False
+
+
+def _is_telling(name: str, shared: frozenset[str], vocabulary: frozenset[str]) -> bool:
+    return len(name) > 2 and name.lower() not in shared | vocabulary and not _is_placeholder(name)
+
+
+def _is_unusual_home(home: str) -> bool:
+    ordinary = _UNIX_HOME.match(home) or _WINDOWS_HOME.match(home)
+    return len(home) > 2 and home != "/root" and not ordinary
+
+
+def _words(names: list[str]) -> re.Pattern[str] | None:
+    if not names:
+        return None
+    options = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])(?:{options})(?![\w-])", re.IGNORECASE)
+
+
+def _is_placeholder(name: str) -> bool:
+    number = re.match(r"\d*", name)
+    return name == _shaped(name, f"{number.group() if number else ''}user")
+
+
+def _shaped(name: str, word: str) -> str:
+    """`word`, repeated to the length of `name`, with a space or `ü` wherever `name` has one."""
+    letters = itertools.cycle(word)
+    return "".join(
+        " " if character == " " else next(letters) if character.isascii() else "ü"
+        for character in name
+    )
+
+
+__all__ = ["HIDDEN", "SECRET_OPTIONS", "Identity", "Redactor", "local_identity", "redact",
+           "redact_facts"]  # fmt: skip
