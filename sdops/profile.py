@@ -31,13 +31,18 @@ def load(name: str) -> dict[str, Any]:
         SdopsError: there is no such profile, or it is not valid TOML.
     """
     table = _read(PACKAGE, name)
-    for entry in metadata.entry_points(group=PACKAGE):
+    for entry in _contributed():
         if entry.name != name:
             continue
         for key, rows in _read(entry.value, name).items():
             if isinstance(rows, list):
                 table.setdefault(key, []).extend(rows)
     return table
+
+
+@cache
+def _contributed() -> tuple[metadata.EntryPoint, ...]:
+    return tuple(metadata.entry_points(group=PACKAGE))
 
 
 def names(folder: str) -> tuple[str, ...]:
