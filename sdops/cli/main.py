@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from sdops.cli import hash as hash_command
 from sdops.cli import schema
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("hash")(hash_command.hash_command)
 app.command("schema")(schema.schema)
 
 

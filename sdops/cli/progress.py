@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -18,3 +18,25 @@ def working(text: str, *, quiet: bool) -> Iterator[None]:
 
     with Console(stderr=True).status(Text(text)):
         yield
+
+
+@contextmanager
+def byte_progress(text: str, total_bytes: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar over `total_bytes`; gives the function to call with each number of bytes done."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _count: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress("{task.description}", *columns, console=console, transient=True) as progress:
+        task = progress.add_task(text, total=total_bytes)
+        yield lambda count: progress.advance(task, count)

@@ -1,0 +1,14 @@
+"""How verification looks to people: one line a file."""
+
+from __future__ import annotations
+
+from sdops.finding import Report
+from sdops.report.blocks import Block, Table
+
+_WORDS = {True: "as it should be", False: "NOT as it should be", None: "nothing to compare with"}
+
+
+def blocks(report: Report) -> tuple[Block, ...]:
+    """A table of the files and what came of them."""
+    rows = tuple((file["path"], _WORDS[file["match"]]) for file in report.data["files"])
+    return (Table(rows),) if rows else ()
