@@ -97,6 +97,16 @@ def runs_on(architectures: Iterable[str], compute_capability: tuple[int, int]) -
     return any(kernel.runs_on(compute_capability) for kernel in kernels(architectures))
 
 
+def runs_well_on(architectures: Iterable[str], compute_capability: tuple[int, int]) -> bool:
+    """Like `runs_on`, but not by intermediate code of an older major version alone.
+
+    The driver can compile that, yet CUDA's own libraries in such a build (cuBLAS, cuDNN) have
+    nothing for the GPU, so that in practice it fails or crawls.
+    """
+    same_major = [item for item in kernels(architectures) if item.major == compute_capability[0]]
+    return any(kernel.runs_on(compute_capability) for kernel in same_major)
+
+
 def _kernel(entry: str) -> Kernel | None:
     text, _, with_ptx = entry.partition("+")
     match = ENTRY.fullmatch(text.strip())

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 
 from packaging.version import InvalidVersion, Version
 
-from sdops.facts.types import Host
+from sdops.facts.types import Driver, Host
 from sdops.profile import load
 
 PROFILE = "cuda_drivers"
+
+
+class Standing(Enum):
+    """How a driver stands to a CUDA version."""
+
+    PAIRED = "paired"
+    """It came out with this CUDA, or later."""
+    COMPATIBLE = "compatible"
+    """Older, but of the same CUDA major: programs start, and most things work."""
+    TOO_OLD = "too-old"
+    """Programs built with this CUDA cannot use the GPU at all."""
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,20 @@ def need(cuda: str, os: str) -> DriverNeed | None:
         return known[version]
     same_major = [item for key, item in known.items() if key[0] == version[0]]
     return DriverNeed(cuda, same_major[-1].floor, None) if same_major else None
+
+
+def standing(driver: Driver | None, cuda: str, os: str) -> Standing:
+    """How `driver` stands to programs built with CUDA `cuda`."""
+    wanted = need(cuda, os)
+    if driver is None or driver.version is None or wanted is None:
+        return Standing.UNKNOWN
+    if older(driver.version, wanted.floor):
+        return Standing.TOO_OLD
+    if wanted.paired is not None:
+        late_enough = not older(driver.version, wanted.paired)
+    else:
+        late_enough = driver.cuda is not None and not older(driver.cuda, cuda)
+    return Standing.PAIRED if late_enough else Standing.COMPATIBLE
 
 
 def newest_cuda(driver: str, os: str) -> str | None:

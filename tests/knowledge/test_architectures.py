@@ -2,7 +2,7 @@
 
 import pytest
 
-from sdops.knowledge.architectures import build_of, runs_on
+from sdops.knowledge.architectures import build_of, runs_on, runs_well_on
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,10 @@ def test_official_builds(torch, variant, os, capability, expected):
 
 def test_an_unlisted_build_is_unknown():
     assert build_of("2.99.0", "cu150", "linux") is None
+
+
+def test_intermediate_code_of_an_older_major_is_no_good_service():
+    windows_cu118 = build_of("2.1.2", "cu118", "windows").architectures
+    assert runs_on(windows_cu118, (12, 0))
+    assert not runs_well_on(windows_cu118, (12, 0))
+    assert runs_well_on(("12.0+PTX",), (12, 1))
