@@ -1,0 +1,62 @@
+"""What the tests of checks share: captured machines, and running one check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sdops.errors import Skip
+from sdops.facts.codec import facts_from_json
+from sdops.facts.types import Argument, Facts
+from sdops.finding import Finding
+from sdops.registry import checks
+
+MACHINES = Path(__file__).parent.parent / "machines"
+
+Judge = Callable[[str, Facts], tuple[Finding, ...]]
+
+
+@pytest.fixture
+def machine() -> Callable[[str], Facts]:
+    """The facts of a file in `tests/machines`, by its name without `.json`."""
+
+    def read(name: str) -> Facts:
+        text = (MACHINES / f"{name}.json").read_text(encoding="utf-8")
+        return facts_from_json(json.loads(text)["facts"])
+
+    return read
+
+
+@pytest.fixture
+def judge() -> Judge:
+    """Runs one check by its id; a check that skips finds nothing."""
+    by_id = {check.rule.id: check for check in checks()}
+
+    def run(rule: str, facts: Facts) -> tuple[Finding, ...]:
+        try:
+            found = tuple(by_id[rule].judge(facts))
+        except Skip:
+            return ()
+        assert all(finding.rule == rule for finding in found)
+        return found
+
+    return run
+
+
+@pytest.fixture
+def launched() -> Callable[..., Facts]:
+    """Facts whose UI is started with other arguments: `launched(facts, "--listen", "--port 1")`."""
+
+    def change(facts: Facts, *arguments: str) -> Facts:
+        assert facts.ui is not None
+        parsed = tuple(
+            Argument(flag, value or None, "webui-user.sh", 13)
+            for flag, _, value in (text.partition(" ") for text in arguments)
+        )
+        return replace(facts, ui=replace(facts.ui, arguments=parsed))
+
+    return change
