@@ -86,6 +86,8 @@ class Remedy:
     """Launch flags to add, each as written on the UI's command line."""
     remove_flags: tuple[str, ...] = ()
     """Launch flags to take away."""
+    move_away: tuple[str, ...] = ()
+    """Paths of files and folders that must go; a repair keeps them in a backup folder."""
     automatic: bool = False
     """Whether `sdops doctor --fix` can carry it out."""
 

@@ -91,6 +91,29 @@ def run(
     return Output(process.returncode, _decode(stdout), _decode(stderr))
 
 
+def attend(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+    """Runs `argv` (its first item an absolute path) before the user's eyes; its exit status.
+
+    For long work that the user asked for, such as a download: no time limit, its output goes to
+    stderr as it comes, and Ctrl-C reaches it.
+
+    Raises:
+        ProbeError: it cannot be started.
+    """
+    try:
+        with subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            env=dict(os.environ if environment is None else environment),
+            cwd=Path(sys.prefix).anchor,
+        ) as process:
+            return process.wait()
+    except OSError as error:
+        name = Path(argv[0]).name
+        raise ProbeError(f"{name} cannot be started: {error.strerror or error}") from None
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     try:
         if os.name == "posix":

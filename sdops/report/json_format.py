@@ -65,5 +65,6 @@ def _remedy(remedy: Remedy) -> dict[str, Any]:
         ],
         "add_flags": list(remedy.add_flags),
         "remove_flags": list(remedy.remove_flags),
+        "move_away": list(remedy.move_away),
         "automatic": remedy.automatic,
     }
