@@ -25,7 +25,12 @@ class Applied:
 
     steps: int
     backup: Path
-    """The folder with what was kept, and the note that says how to go back."""
+    """The folder with what was kept."""
+
+    @property
+    def note(self) -> Path:
+        """The file that says how to go back."""
+        return self.backup / NOTE
 
 
 def apply(

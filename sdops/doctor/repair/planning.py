@@ -72,13 +72,12 @@ def plan(report: Report, facts: Facts) -> RepairPlan:
         except SdopsError as error:
             left.append(f"{remedy.text} ({error.message})")
     ordered = sorted(_once(steps, left), key=_rank)
-    return RepairPlan(
-        tuple(ordered), tuple(dict.fromkeys(left)), facts.python, facts.ui and facts.ui.running_pid
-    )
+    ui_pid = facts.ui.running_pid if facts.ui else None
+    return RepairPlan(tuple(ordered), tuple(dict.fromkeys(left)), facts.python, ui_pid)
 
 
 def _rank(step: Step) -> int:
-    return (MoveAway, RunPip, EditLaunchFile).index(type(step))  # type: ignore[arg-type]
+    return (MoveAway, RunPip, EditLaunchFile).index(type(step))
 
 
 def _steps(finding: Finding, remedy: Remedy, facts: Facts) -> Iterator[Step]:

@@ -113,7 +113,7 @@ def test_mismatched_packages_are_repaired_and_the_note_leads_back(patient):
     assert versions(patient)["torchvision"] == "0.28.0"
     assert "pip install torchvision==0.28.0" in shown[0]
     assert told[-1] == "Step 1 of 1: Install what fits."
-    note = (done.backup / "how-to-go-back.txt").read_text()
+    note = done.note.read_text()
     listed = done.backup / "packages.txt"
     assert str(listed) in note
     assert "torchvision==0.20.0" in listed.read_text().splitlines()
@@ -159,10 +159,7 @@ def test_leftovers_go_to_a_backup_before_packages_change(patient):
     assert not (site / "~orch").exists()
     (kept,) = Path(patient.python.root).glob("sdops-backup/*/~orch/left.py")
     assert kept.read_text() == "x = 1\n"
-    assert (
-        f"{kept.parent} back to {site / '~orch'}"
-        in (done.backup / "how-to-go-back.txt").read_text()
-    )
+    assert f"{kept.parent} back to {site / '~orch'}" in done.note.read_text()
 
 
 @pytest.mark.parametrize("name", ["torch", "../torch", "~x/../torch"])
