@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 
-from sdops.facts.types import FlagDefinition, UiInstall
+from sdops.facts.types import Argument, FlagDefinition, UiInstall
 from sdops.profile import load, names
 
 SIMILAR = 0.6
@@ -70,6 +70,8 @@ class FlagTable:
     """What is known of one UI's flags, from `profiles/flags`."""
 
     ui: str
+    title: str
+    """What people call it."""
     dated: str
     """ISO date of the knowledge."""
     rows: Mapping[str, FlagRow]
@@ -100,12 +102,18 @@ def flags_of(ui_kind: str) -> FlagTable | None:
     )
     return FlagTable(
         ui=table["ui"],
+        title=table["title"],
         dated=table["dated"],
         rows=rows,
         exclusive=(parent.exclusive if parent else ()) + exclusive,
         extension_flags=(parent.extension_flags if parent else frozenset())
         | frozenset(table.get("extensions", ())),
     )
+
+
+def arguments_of(ui: UiInstall) -> tuple[Argument, ...]:
+    """The launch arguments in force, with every flag written in full."""
+    return tuple(replace(item, flag=full_name(ui, item.flag)) for item in ui.arguments)
 
 
 def full_name(ui: UiInstall, flag: str) -> str:

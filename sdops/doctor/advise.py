@@ -1,0 +1,106 @@
+"""From facts to a launch plan: the flags that this UI should be started with on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sdops.doctor.launch.device_choice import device_choice
+from sdops.doctor.launch.line import launch_line
+from sdops.doctor.launch.needed import needed_flags
+from sdops.doctor.launch.network import network_flags
+from sdops.doctor.launch.unwanted import unwanted_flags
+from sdops.facts.credentials import HIDDEN
+from sdops.facts.types import Argument, Facts, UiInstall
+from sdops.knowledge.device import device_of
+from sdops.knowledge.flags import arguments_of, row_of
+from sdops.knowledge.launch_rules import rules_of
+from sdops.launch import LaunchPlan, PlannedFlag
+
+
+def advise(facts: Facts) -> LaunchPlan | None:
+    """How to start the patient's UI; None without a UI, or for one that sdops has no rules for.
+
+    The user's own flags stay, except those listed in `remove`.
+    """
+    ui = facts.ui
+    rules = rules_of(ui.kind) if ui else None
+    if ui is None or rules is None:
+        return None
+    device = device_of(facts)
+    remove = unwanted_flags(facts, ui, rules, device)
+    gone = {removed.flag for removed in remove}
+    kept = [argument for argument in arguments_of(ui) if argument.flag not in gone]
+    names = frozenset(argument.flag for argument in kept)
+    flags = (
+        *needed_flags(facts, ui, rules, device, names),
+        *device_choice(facts, ui, rules, device),
+        *network_flags(facts, ui, rules),
+    )
+    line, place = launch_line(facts, ui, _words(ui, kept, flags))
+    if HIDDEN in line:
+        place += f" (with your own secrets in place of {HIDDEN})"
+    return LaunchPlan(
+        ui=ui.kind,
+        flags=flags,
+        remove=remove,
+        line=line,
+        place=place,
+        changes=bool(gone) or any(not _stands(flag, kept) for flag in flags),
+    )
+
+
+def to_data(plan: LaunchPlan) -> dict[str, Any]:
+    """The plan as `data.launch` of the doctor's report."""
+    return {
+        "ui": plan.ui,
+        "flags": [
+            {
+                "flag": planned.flag,
+                "value": planned.value,
+                "reason": planned.reason,
+                "standing": planned.standing.value,
+            }
+            for planned in plan.flags
+        ],
+        "remove": [{"flag": gone.flag, "reason": gone.reason} for gone in plan.remove],
+        "line": plan.line,
+        "place": plan.place,
+        "changes": plan.changes,
+    }
+
+
+def _words(
+    ui: UiInstall, kept: Sequence[Argument], flags: Sequence[PlannedFlag]
+) -> tuple[str, ...]:
+    """The user's flags in their order, then the planned ones that are not among them."""
+    replaced = {flag.flag for flag in flags if not _stands(flag, kept)}
+    own: dict[str, tuple[str, ...]] = {}
+    words: list[str] = []
+    for argument in kept:
+        if argument.flag in replaced:
+            continue
+        piece = (argument.flag, *_values(ui, argument))
+        if own.get(argument.flag) != piece:
+            own[argument.flag] = piece
+            words += piece
+    for flag in flags:
+        if flag.flag in replaced:
+            words += [flag.flag] if flag.value is None else [flag.flag, flag.value]
+    return tuple(words)
+
+
+def _values(ui: UiInstall, argument: Argument) -> tuple[str, ...]:
+    if argument.value is None:
+        return ()
+    row = row_of(ui, argument.flag)
+    return tuple(argument.value.split()) if row and row.takes == "many" else (argument.value,)
+
+
+def _stands(flag: PlannedFlag, kept: Sequence[Argument]) -> bool:
+    """Whether the user has set it already, with the same value."""
+    return any(
+        argument.flag == flag.flag
+        and (flag.value is None or flag.value in (argument.value or "").split())
+        for argument in kept
+    )

@@ -1,0 +1,77 @@
+"""Writes a launch line so that the UI's own shell and Python read back what was meant."""
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+import re
+import shlex
+from collections.abc import Sequence
+
+from sdops.facts.types import Facts, UiInstall
+
+PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
+
+Words = Sequence[str]
+
+
+def launch_line(facts: Facts, ui: UiInstall, words: Words) -> tuple[str, str]:
+    """The line to paste, and the place to paste it into.
+
+    A1111 and its kin split COMMANDLINE_ARGS with Python's shlex after the shell has read it, so
+    each word is quoted for both.
+    """
+    windows = facts.host.os == "windows"
+    if ui.kind == "comfyui":
+        return _comfyui(facts, ui, words, windows)
+    name = "webui-user.bat" if windows else "webui-user.sh"
+    place = _launch_file(ui, name) or _join(ui.root, name, windows)
+    if windows:
+        return "set COMMANDLINE_ARGS=" + " ".join(map(_batch_word, words)), place
+    return f'export COMMANDLINE_ARGS="{_in_double_quotes(shlex.join(words))}"', place
+
+
+def _comfyui(facts: Facts, ui: UiInstall, words: Words, windows: bool) -> tuple[str, str]:
+    if ui.layout == "portable":
+        program = [r".\python_embeded\python.exe", "-s", r"ComfyUI\main.py"]
+        batch = next((path for path in ui.launch_files if path.lower().endswith(".bat")), None)
+        place = batch or _join(ui.root, "run_nvidia_gpu.bat", windows)
+        return " ".join(_command_word(word) for word in (*program, *words)), place
+    python = facts.python.executable if facts.python else "python"
+    quoted = map(_command_word if windows else shlex.quote, (python, "main.py", *words))
+    return " ".join(quoted), f"a terminal opened in {ui.root}"
+
+
+def _launch_file(ui: UiInstall, name: str) -> str | None:
+    """The UI's own file of that name, as it was found."""
+    return next((path for path in ui.launch_files if ntpath.basename(path).lower() == name), None)
+
+
+def _in_double_quotes(text: str) -> str:
+    """`text` as it must stand between double quotes in bash."""
+    return re.sub(r'([\\"$`])', r"\\\1", text)
+
+
+def _batch_word(word: str) -> str:
+    r"""A word in a batch file that Python's shlex splits: quoted, with its backslashes kept.
+
+    shlex takes a backslash between double quotes as it stands unless a quote or another
+    backslash follows.
+    """
+    if PLAIN.fullmatch(word):
+        return word
+    escaped = re.sub(r'\\(?=[\\"]|$)', r"\\\\", word).replace('"', '\\"')
+    return '"' + escaped.replace("%", "%%") + '"'
+
+
+def _command_word(word: str) -> str:
+    """A word in a batch file that the program itself reads, by Microsoft's rules for argv."""
+    if re.fullmatch(r"[A-Za-z0-9_@+=:,./\\-]+", word):
+        return word
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', word)
+    escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
+    return '"' + escaped.replace("%", "%%") + '"'
+
+
+def _join(root: str, name: str, windows: bool) -> str:
+    return ntpath.join(root, name) if windows else posixpath.join(root, name)

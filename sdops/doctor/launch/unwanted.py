@@ -1,0 +1,88 @@
+"""The flags that are set and should go, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sdops.facts.types import Facts, UiInstall
+from sdops.knowledge.device import Device
+from sdops.knowledge.flags import (
+    FlagStatus,
+    arguments_of,
+    flags_of,
+    nearest,
+    row_of,
+    status_of,
+)
+from sdops.knowledge.launch_rules import LaunchRules, unwanted
+from sdops.launch import RemovedFlag
+
+EXTENSION_ACCESS = "--enable-insecure-extension-access"
+
+
+def unwanted_flags(
+    facts: Facts, ui: UiInstall, rules: LaunchRules, device: Device
+) -> tuple[RemovedFlag, ...]:
+    """Each flag once, with the weightiest reason."""
+    reasons: dict[str, str] = {}
+    for source in (_dead(ui), _unfit(facts, rules, device), _dangerous(ui, rules)):
+        for removed in source:
+            reasons.setdefault(removed.flag, removed.reason)
+    for removed in _contradicting(ui, frozenset(reasons)):
+        reasons.setdefault(removed.flag, removed.reason)
+    return tuple(RemovedFlag(flag, reason) for flag, reason in reasons.items())
+
+
+def _dead(ui: UiInstall) -> Iterator[RemovedFlag]:
+    """Flags that do nothing here, are not known, or were meant for one start."""
+    table = flags_of(ui.kind)
+    title = table.title if table else ui.kind
+    for argument in arguments_of(ui):
+        row = row_of(ui, argument.flag)
+        instead = f" {row.instead} does the same here." if row and row.instead else ""
+        status = status_of(ui, argument.flag)
+        if status is FlagStatus.REMOVED:
+            yield RemovedFlag(argument.flag, f"{title} has removed it.{instead}")
+        elif status is FlagStatus.IGNORED:
+            yield RemovedFlag(argument.flag, f"{title} accepts it and does nothing.{instead}")
+        elif status is FlagStatus.UNKNOWN and _is_surely_unknown(ui):
+            meant = nearest(ui, argument.flag)
+            guess = f"; {meant} may be meant" if meant else ""
+            reason = f"This {title} does not know it and stops at start{guess}."
+            yield RemovedFlag(argument.flag, reason)
+        elif row and row.one_shot:
+            yield RemovedFlag(
+                argument.flag, "It is meant for a single start; left here, it acts at every start."
+            )
+
+
+def _is_surely_unknown(ui: UiInstall) -> bool:
+    """The UI's own list of flags was read, and no extension can add to it."""
+    return bool(ui.known_flags) and not any(extension.enabled for extension in ui.extensions)
+
+
+def _unfit(facts: Facts, rules: LaunchRules, device: Device) -> Iterator[RemovedFlag]:
+    for argument, rule in unwanted(rules, facts, device):
+        yield RemovedFlag(argument.flag, rule.reason)
+
+
+def _dangerous(ui: UiInstall, rules: LaunchRules) -> Iterator[RemovedFlag]:
+    flags = {argument.flag for argument in arguments_of(ui)}
+    exposed = flags & set(rules.exposing_flags)
+    if EXTENSION_ACCESS in flags and exposed and not flags & set(rules.auth_flags):
+        opener = sorted(exposed)[0]
+        yield RemovedFlag(
+            EXTENSION_ACCESS,
+            f"Together with {opener} it lets any visitor install programs on this computer.",
+        )
+
+
+def _contradicting(ui: UiInstall, gone: frozenset[str]) -> Iterator[RemovedFlag]:
+    """Of flags that cannot stand together, all but the one that was written last."""
+    table = flags_of(ui.kind)
+    written = [item.flag for item in arguments_of(ui) if item.flag not in gone]
+    for group in table.exclusive if table else ():
+        found = list(dict.fromkeys(flag for flag in written if flag in group.flags))
+        if group.fatal and len(found) > 1:
+            for flag in found[:-1]:
+                yield RemovedFlag(flag, f"It contradicts {found[-1]}: {group.effect}.")

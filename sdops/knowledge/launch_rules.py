@@ -1,0 +1,246 @@
+"""Which launch flags a UI needs on a device and which should go, from `profiles/launch`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from sdops.facts.types import Argument, Facts, PythonEnv, UiInstall
+from sdops.knowledge import xformers
+from sdops.knowledge.architectures import runs_on
+from sdops.knowledge.device import Device, DeviceKind
+from sdops.knowledge.flags import arguments_of
+from sdops.knowledge.torch_releases import public
+from sdops.profile import load, names
+
+GIB = 2**30
+
+
+class XformersState(Enum):
+    """How the xformers that a UI would use stands to the torch beside it and to the GPU."""
+
+    FITS = "fits"
+    UNFIT = "unfit"
+    """Installed, but made for another torch, or without code for this GPU."""
+    ABSENT = "absent"
+    """Not installed; the one that the UI would install may fit."""
+    CLASHES = "clashes"
+    """Not installed; the one that the UI would install is for another torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRule:
+    """One flag that a device needs, or that should go from it, and when."""
+
+    group: str
+    """What the flag decides: `device`, `precision`, `memory`, `attention`, `cpu` …"""
+    flag: str
+    reason: str
+    source: str
+    value: str | None = None
+    """What follows a needed flag; a word that must stand in the value of one that should go."""
+    standing: str = "known"
+    unless: tuple[str, ...] = ()
+    """Flags of the user that make a needed one needless."""
+    device: tuple[str, ...] = ()
+    fp16: tuple[str, ...] = ()
+    architecture: tuple[str, ...] = ()
+    capability_from: str | None = None
+    capability_below: str | None = None
+    vram_from_gib: float | None = None
+    vram_below_gib: float | None = None
+    xformers: tuple[str, ...] = ()
+    torch_from: str | None = None
+    lacks: str | None = None
+    """A distribution whose absence makes the rule apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRules:
+    """All that is known of launching one UI."""
+
+    needs: tuple[LaunchRule, ...]
+    drops: tuple[LaunchRule, ...]
+    device_flag: str
+    """The flag that chooses among several GPUs by CUDA's or HIP's number."""
+    port: int
+    """The port that the UI listens on by itself."""
+    exposing_flags: tuple[str, ...]
+    """Flags that let other machines reach the UI."""
+    listen_flag: str | None = None
+    """The flag to advise to a remote user; None where the UI has no login."""
+    auth_flag: str | None = None
+    auth_flags: tuple[str, ...] = ()
+    """Every flag that sets a login."""
+    xformers_for_torch: str | None = None
+    """The torch that belongs to the xformers which `--xformers` installs."""
+    first_only: tuple[str, ...] = ()
+    """Groups of which only the first needed flag counts."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For such groups, the flags by which a user has chosen already."""
+
+
+@cache
+def rules_of(ui_kind: str) -> LaunchRules | None:
+    """The rules for a UI kind (as in `UiInstall.kind`); None for a kind without them."""
+    if f"launch/{ui_kind}" not in names("launch"):
+        return None
+    own = load(f"launch/{ui_kind}")
+    table: dict[str, Any] = {**load(f"launch/{own['extends']}"), **own} if "extends" in own else own
+    return LaunchRules(
+        needs=tuple(map(_rule, table["need"])),
+        drops=tuple(map(_rule, table["drop"])),
+        device_flag=table["device_flag"],
+        port=table["port"],
+        exposing_flags=tuple(table["exposing_flags"]),
+        listen_flag=table.get("listen_flag"),
+        auth_flag=table.get("auth_flag"),
+        auth_flags=tuple(table.get("auth_flags", ())),
+        xformers_for_torch=table.get("xformers_for_torch"),
+        first_only=tuple(table.get("first_only", ())),
+        choices={group: tuple(flags) for group, flags in table.get("choices", {}).items()},
+    )
+
+
+def needed(rules: LaunchRules, facts: Facts, device: Device) -> tuple[LaunchRule, ...]:
+    """The rules for flags that this device needs, whether they are set already or not."""
+    found: list[LaunchRule] = []
+    for rule in rules.needs:
+        taken = any(rule.group == other.group for other in found)
+        if rule.group in rules.first_only and taken:
+            continue
+        if applies(rule, rules, facts, device):
+            found.append(rule)
+    return tuple(found)
+
+
+def unwanted(
+    rules: LaunchRules, facts: Facts, device: Device
+) -> tuple[tuple[Argument, LaunchRule], ...]:
+    """The arguments in force that should go, each with the first rule that says so."""
+    found = []
+    for argument in arguments_of(facts.ui) if facts.ui else ():
+        for rule in rules.drops:
+            named = rule.flag == argument.flag
+            value = rule.value is None or rule.value in (argument.value or "").split()
+            if named and value and applies(rule, rules, facts, device):
+                found.append((argument, rule))
+                break
+    return tuple(found)
+
+
+def applies(rule: LaunchRule, rules: LaunchRules, facts: Facts, device: Device) -> bool:
+    """Whether all conditions of `rule` hold; one whose fact is unknown does not."""
+    return (
+        (not rule.device or device.kind.value in rule.device)
+        and (not rule.fp16 or (device.model is not None and device.model.fp16 in rule.fp16))
+        and _architecture_fits(rule, device)
+        and _capability_fits(rule, device)
+        and _vram_fits(rule, device)
+        and (not rule.xformers or xformers_state(rules, facts, device).value in rule.xformers)
+        and _torch_fits(rule, facts.python)
+        and _is_lacking(rule, facts.python)
+    )
+
+
+def xformers_state(rules: LaunchRules, facts: Facts, device: Device) -> XformersState:
+    """How the patient's xformers stands to its torch and to `device`."""
+    python = facts.python
+    torch = python.torch if python else None
+    if python is None or torch is None:
+        return XformersState.ABSENT
+    build = python.xformers
+    if build is None:
+        pinned = rules.xformers_for_torch
+        elsewhere = pinned is not None and public(torch.version) != pinned
+        return XformersState.CLASHES if elsewhere else XformersState.ABSENT
+    known = xformers.release(build.version)
+    right_torch = (
+        known.works_with(torch.version)
+        if known
+        else build.torch is None or public(build.torch) == public(torch.version)
+    )
+    right_cuda = torch.cuda is not None and (
+        build.cuda is None or _major(build.cuda) == _major(torch.cuda)
+    )
+    code_for = build.architectures or xformers.kernels_of(build.version)
+    capability = device.compute_capability
+    right_gpu = not code_for or capability is None or runs_on(code_for, capability)
+    return XformersState.FITS if right_torch and right_cuda and right_gpu else XformersState.UNFIT
+
+
+def has_gpu(device: Device) -> bool:
+    """Whether the UI can generate on a GPU here."""
+    return device.kind not in (DeviceKind.CPU, DeviceKind.UNKNOWN)
+
+
+def is_set(ui: UiInstall, rule: LaunchRule) -> bool:
+    """Whether the user has set the rule's flag already, with its value."""
+    return any(
+        argument.flag == rule.flag
+        and (rule.value is None or rule.value in (argument.value or "").split())
+        for argument in arguments_of(ui)
+    )
+
+
+def _rule(row: Mapping[str, Any]) -> LaunchRule:
+    fields: dict[str, Any] = {
+        key: tuple(item) if isinstance(item, list) else item for key, item in row.items()
+    }
+    return LaunchRule(**fields)
+
+
+def _architecture_fits(rule: LaunchRule, device: Device) -> bool:
+    return not rule.architecture or (
+        device.model is not None and device.model.architecture in rule.architecture
+    )
+
+
+def _capability_fits(rule: LaunchRule, device: Device) -> bool:
+    if rule.capability_from is None and rule.capability_below is None:
+        return True
+    capability = device.compute_capability
+    if capability is None:
+        return False
+    at_least = rule.capability_from is None or capability >= _pair(rule.capability_from)
+    return at_least and (rule.capability_below is None or capability < _pair(rule.capability_below))
+
+
+def _vram_fits(rule: LaunchRule, device: Device) -> bool:
+    if rule.vram_from_gib is None and rule.vram_below_gib is None:
+        return True
+    if device.kind is DeviceKind.UNKNOWN or device.vram_bytes is None:
+        return False
+    gib = device.vram_bytes / GIB
+    at_least = rule.vram_from_gib is None or gib >= rule.vram_from_gib
+    return at_least and (rule.vram_below_gib is None or gib < rule.vram_below_gib)
+
+
+def _torch_fits(rule: LaunchRule, python: PythonEnv | None) -> bool:
+    """A torch that is not installed yet will be a new one."""
+    if rule.torch_from is None or python is None or python.torch is None:
+        return True
+    try:
+        return Version(public(python.torch.version)) >= Version(rule.torch_from)
+    except InvalidVersion:
+        return False
+
+
+def _is_lacking(rule: LaunchRule, python: PythonEnv | None) -> bool:
+    if rule.lacks is None:
+        return True
+    return python is not None and python.distribution(rule.lacks) is None
+
+
+def _pair(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    return int(major), int(minor)
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
