@@ -84,7 +84,7 @@ def _build(build: Mapping[str, Any]) -> str:
 
 
 def _launch(launch: Mapping[str, Any] | None) -> Iterator[Block]:
-    if not launch or not (launch["flags"] or launch["remove"]):
+    if not launch or not launch["changes"]:
         return
     yield Heading("Launch flags")
     rows = [
