@@ -60,3 +60,24 @@ def launched() -> Callable[..., Facts]:
         return replace(facts, ui=replace(facts.ui, arguments=parsed))
 
     return change
+
+
+@pytest.fixture
+def with_gpu() -> Callable[..., Facts]:
+    """Facts whose only GPU is changed: `with_gpu(facts, temperature_c=99)`."""
+
+    def change(facts: Facts, **changes: object) -> Facts:
+        (gpu,) = facts.gpus
+        return replace(facts, gpus=(replace(gpu, **changes),))
+
+    return change
+
+
+@pytest.fixture
+def with_host() -> Callable[..., Facts]:
+    """Facts whose host is changed: `with_host(facts, container="docker")`."""
+
+    def change(facts: Facts, **changes: object) -> Facts:
+        return replace(facts, host=replace(facts.host, **changes))
+
+    return change
