@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -29,32 +28,6 @@ def attempt(gaps: list[Gap], fact: str, look: Callable[[], T], default: T) -> T:
     except Exception as error:  # whatever a strange machine does, the other facts must survive
         gaps.append(Gap(fact, reason(error)))
         return default
-
-
-def bounded(look: Callable[[], T], timeout_s: float) -> T:
-    """The value of `look()`, run in a thread that is left behind when the time is up.
-
-    Raises:
-        ProbeError: no answer within `timeout_s` seconds.
-        Exception: whatever `look` raises.
-    """
-    answers: list[T] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.append(look())
-        except BaseException as error:  # carried to the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if errors:
-        raise errors[0]
-    if not answers:
-        raise ProbeError(f"no answer within {timeout_s:g} s")
-    return answers[0]
 
 
 def reason(error: BaseException) -> str:

@@ -24,6 +24,14 @@ class ProbeError(Exception):
     """A program could not tell what it was asked; its text becomes the reason of a Gap."""
 
 
+class TimedOutError(ProbeError):
+    """A program did not finish in time; `stdout` is what it had printed until then."""
+
+    def __init__(self, message: str, stdout: str) -> None:
+        super().__init__(message)
+        self.stdout = stdout
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a finished program printed."""
@@ -65,7 +73,8 @@ def run(
     killed when the time is up.
 
     Raises:
-        ProbeError: it cannot be started or does not finish in `timeout_s` seconds.
+        ProbeError: it cannot be started.
+        TimedOutError: it does not finish in `timeout_s` seconds.
     """
     name = Path(argv[0]).name
     env = dict(os.environ if environment is None else environment)
@@ -85,9 +94,10 @@ def run(
         raise ProbeError(f"{name} cannot be started: {error.strerror or error}") from None
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout_s)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as expired:
         _kill(process)
-        raise ProbeError(f"{name} did not answer within {timeout_s:g} s") from None
+        reason = f"{name} did not answer within {timeout_s:g} s"
+        raise TimedOutError(reason, _decode(expired.stdout or b"")) from None
     return Output(process.returncode, _decode(stdout), _decode(stderr))
 
 

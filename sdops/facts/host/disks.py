@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from sdops.facts.probe import Probed, attempt, bounded
+from sdops.facts.bounded import Pending
+from sdops.facts.probe import Probed
 from sdops.facts.tree import Tree
-from sdops.facts.types import Disk, Gap
+from sdops.facts.types import Disk
 
 TIMEOUT_S = 2.0
 """A network drive that is gone keeps its callers waiting for minutes."""
@@ -20,20 +21,23 @@ TIMEOUT_S = 2.0
 
 def measure(paths: Mapping[str, str], tree: Tree) -> Probed[tuple[Disk, ...]]:
     """The disk behind each path; for a path that does not exist yet, behind its parent."""
-    gaps: list[Gap] = []
-    disks: list[Disk] = []
-    for purpose, path in paths.items():
-        look = partial(bounded, partial(_measure_one, path, purpose, tree), TIMEOUT_S)
-        disk = attempt(gaps, f"host.disks.{purpose}", look, None)
-        if disk is not None:
-            disks.append(disk)
-    return Probed(tuple(disks), tuple(gaps))
+    nothing: tuple[Disk, ...] = ()
+    pending = [
+        Pending(
+            f"host.disks.{purpose}", partial(_measure_one, path, purpose, tree), nothing, TIMEOUT_S
+        )
+        for purpose, path in paths.items()
+    ]
+    answers = [probe.result() for probe in pending]
+    disks = tuple(disk for answer in answers for disk in answer.value)
+    return Probed(disks, tuple(gap for answer in answers for gap in answer.gaps))
 
 
-def _measure_one(path: str, purpose: str, tree: Tree) -> Disk:
+def _measure_one(path: str, purpose: str, tree: Tree) -> Probed[tuple[Disk, ...]]:
     folder = _existing(Path(path))
     usage = shutil.disk_usage(folder)
-    return Disk(path, purpose, usage.total, usage.free, _filesystem(folder, tree))
+    disk = Disk(path, purpose, usage.total, usage.free, _filesystem(folder, tree))
+    return Probed((disk,))
 
 
 def _existing(path: Path) -> Path:

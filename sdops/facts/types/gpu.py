@@ -114,6 +114,10 @@ class Driver:
     """AMD: the ROCm version installed."""
     loaded: bool | None = None
     """Whether the kernel has it loaded."""
+    device_nodes: tuple[str, ...] = ()
+    """The device files of this driver that exist: `/dev/nvidia0`, `/dev/nvidia-uvm`, `/dev/kfd`."""
+    denied_nodes: tuple[str, ...] = ()
+    """Those of them that this user may not open."""
     fault: str | None = None
     """What the driver's own library says is wrong, in its words, such as
     `Driver/library version mismatch`."""
