@@ -1,0 +1,154 @@
+"""Compressed files: what is inside is unpacked within budgets and looked at in turn."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sdops.checkpoint.contents import Contents, Nested
+from sdops.checkpoint.source import BytesSource, Source
+from sdops.checkpoint.types import Container
+
+_SIGNATURES = (
+    (b"\x1f\x8b", Container.GZIP),
+    (b"\xfd7zXZ\0", Container.XZ),
+    (b"BZh", Container.BZ2),
+    (b"(\xb5/\xfd", Container.ZSTD),
+    (b"\x04\x22\x4d\x18", Container.LZ4),
+    (b"7z\xbc\xaf\x27\x1c", Container.SEVEN_ZIP),
+    (b"Rar!\x1a\x07", Container.RAR),
+)
+_READABLE = (Container.GZIP, Container.XZ, Container.BZ2, Container.ZLIB, Container.LZMA)
+CONTAINERS = frozenset(container for _, container in _SIGNATURES) | frozenset(_READABLE)
+
+UNPACKED_BYTES = 1 << 30
+_FREE_BYTES = 64 << 20
+_RATIO = 200
+_IN_MEMORY_BYTES = 8 << 20
+_LZMA_MEMORY_BYTES = 64 << 20
+_PIECE = 1 << 18
+
+
+class TooLargeError(Exception):
+    """Unpacking would go beyond the budget; the text says which."""
+
+
+def recognize(head: bytes, _source: Source) -> Container | None:
+    """By signature; zlib by its header's check bits and a trial, lzma by its usual properties."""
+    for signature, container in _SIGNATURES:
+        if head.startswith(signature):
+            return container
+    if head[:1] == b"x" and len(head) > 2 and (head[0] * 256 + head[1]) % 31 == 0:
+        return Container.ZLIB if _inflates(head) else None
+    if head.startswith(b"]\0\0") and len(head) > 13:
+        return Container.LZMA
+    return None
+
+
+def _inflates(head: bytes) -> bool:
+    try:
+        return bool(zlib.decompressobj().decompress(head, 16))
+    except zlib.error:
+        return False
+
+
+def read(source: Source, container: Container) -> Contents:
+    """The unpacked file as one nested source, or why it could not be unpacked."""
+    contents = Contents(container)
+    if container not in _READABLE:
+        contents.problem(
+            "not-readable-here", f"sdops cannot look into {container} files.", blocking=True
+        )
+        return contents
+    try:
+        unpacked = spool(_pieces(source, container), source.size)
+    except TooLargeError as error:
+        contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
+        return contents
+    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+        contents.problem("damaged", f"The compressed data is damaged: {error}.", blocking=True)
+        return contents
+    contents.nested.append(Nested(f"(unpacked {container})", unpacked))
+    return contents
+
+
+def spool(pieces: Iterable[bytes], packed_size: int) -> Source:
+    """Collects `pieces` in memory, or in a temporary file if they are many.
+
+    Raises:
+        TooLargeError: they are more than the budget, or too many for the packed size.
+    """
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (the source keeps it)
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > UNPACKED_BYTES:
+            raise TooLargeError(f"Unpacked it would be larger than {UNPACKED_BYTES} bytes.")
+        if size > _FREE_BYTES and size > packed_size * _RATIO:
+            raise TooLargeError(f"It would unpack to more than {_RATIO} times its size.")
+        file.write(piece)
+    if size <= _IN_MEMORY_BYTES:
+        file.seek(0)
+        return BytesSource(file.read())
+    file.rollover()
+    return _SpooledSource(file, size)
+
+
+class _SpooledSource:
+    """A temporary file that lives as long as this object."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file, self.size = file, size
+
+    def read(self, offset: int, length: int) -> bytes:
+        if offset < 0 or length <= 0:
+            return b""
+        self._file.seek(offset)
+        data: bytes = self._file.read(length)
+        return data
+
+
+def _pieces(source: Source, container: Container) -> Iterator[bytes]:
+    """Unpacks stream after stream, as gzip and its kin may be joined; stops at other bytes."""
+    offset, streams = 0, 0
+    while offset < source.size:
+        unpacker = _unpacker(container)
+        ended = False
+        while not ended and (data := source.read(offset, _PIECE)):
+            offset += len(data)
+            try:
+                yield from _feed(unpacker, data)
+            except (zlib.error, lzma.LZMAError, OSError):
+                if streams:
+                    return
+                raise
+            ended = unpacker.eof
+        offset -= len(unpacker.unused_data)
+        streams += 1
+        if not ended:
+            return
+
+
+def _unpacker(container: Container) -> Any:
+    if container is Container.BZ2:
+        return bz2.BZ2Decompressor()
+    if container in (Container.XZ, Container.LZMA):
+        return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY_BYTES)
+    return zlib.decompressobj(31 if container is Container.GZIP else 15)
+
+
+def _feed(unpacker: Any, data: bytes) -> Iterator[bytes]:
+    yield unpacker.decompress(data, _PIECE)
+    while not unpacker.eof:
+        if hasattr(unpacker, "needs_input"):
+            if unpacker.needs_input:
+                return
+            yield unpacker.decompress(b"", _PIECE)
+        else:
+            if not unpacker.unconsumed_tail:
+                return
+            yield unpacker.decompress(unpacker.unconsumed_tail, _PIECE)

@@ -1,0 +1,125 @@
+"""Plain pickles, torch's format before 1.6, and joblib's pickles with arrays between.
+
+Source: torch/serialization.py (`_legacy_load`), joblib/numpy_pickle.py.
+"""
+
+from __future__ import annotations
+
+from sdops.checkpoint.contents import Contents, Nested
+from sdops.checkpoint.dtypes import BY_STORAGE
+from sdops.checkpoint.source import Part, Source
+from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_streams
+from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value
+from sdops.checkpoint.types import Container, Storage
+
+CONTAINERS = frozenset({Container.PICKLE, Container.TORCH_LEGACY, Container.JOBLIB})
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_MAGIC = _MAGIC_NUMBER.to_bytes(10, "little")
+_PROBE_OPERATIONS = 20_000
+_PICKLES_BEFORE_STORAGES = 5
+
+
+def recognize(head: bytes, source: Source) -> Container | None:
+    """By torch's magic number, joblib's wrapper, or because it reads as a pickle."""
+    if not may_be_pickle(head):
+        return None
+    if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
+        if _MAGIC in head[:16]:
+            return Container.TORCH_LEGACY
+        return Container.JOBLIB if b"joblib.numpy_pickle" in head else Container.PICKLE
+    trace = read_stream(source, operations=_PROBE_OPERATIONS)
+    if trace.root == _MAGIC_NUMBER and type(trace.root) is int:
+        return Container.TORCH_LEGACY
+    eventful = bool(trace.globals or trace.computed)
+    return Container.PICKLE if trace.complete or eventful or trace.over_budget else None
+
+
+def read(source: Source, container: Container) -> Contents:
+    """The traces of all pickles, and where storages lie."""
+    if container is Container.TORCH_LEGACY:
+        return _read_legacy(source)
+    contents = Contents(container)
+    contents.traces.extend(read_streams(source))
+    if contents.traces:
+        contents.main, contents.main_source = contents.traces[0], source
+    return contents
+
+
+def _read_legacy(source: Source) -> Contents:
+    contents = Contents(Container.TORCH_LEGACY)
+    offset = 0
+    for _ in range(_PICKLES_BEFORE_STORAGES):
+        trace = read_stream(source, offset)
+        contents.traces.append(trace)
+        if not trace.complete:
+            # From here on other loaders may find what torch does not.
+            contents.traces.extend(read_streams(source, offset)) if offset else None
+            return contents
+        offset = trace.end
+    contents.main, contents.main_source = contents.traces[3], source
+    big_endian = _is_big_endian(contents.traces[2].root)
+    end = _storages(contents, contents.traces[4].root, source, offset, big_endian)
+    if end < source.size:
+        contents.problem("trailing-bytes", f"{source.size - end} bytes follow the last storage.",
+                         offset=end)  # fmt: skip
+        contents.nested.append(Nested("(after the storages)", Part(source, end, source.size)))
+    return contents
+
+
+def _is_big_endian(system: Value) -> bool:
+    if not isinstance(system, Dict):
+        return False
+    pairs = zip(system.items[::2], system.items[1::2], strict=False)
+    return any(key == "little_endian" and value is False for key, value in pairs)
+
+
+def _storages(
+    contents: Contents, keys: Value, source: Source, offset: int, big_endian: bool
+) -> int:
+    """Walks the sized storages behind the pickles; returns where they end."""
+    assert contents.main is not None
+    claims = storage_claims(contents.main)
+    for key in keys if isinstance(keys, list) else []:
+        count = int.from_bytes(source.read(offset, 8), "little", signed=True)
+        claim = claims.get(key) if isinstance(key, str) else None
+        dtype = BY_STORAGE.get(claim[0]) if claim else None
+        if dtype is None or count < 0:
+            contents.problem("storage-damaged", "The list of storages does not fit the pickle.",
+                             offset=offset, blocking=True)  # fmt: skip
+            break
+        size = count * dtype.size_bytes
+        offset += 8
+        if offset + size > source.size:
+            lacking = offset + size - source.size
+            contents.problem("truncated", f"The file is cut off: at least {lacking} bytes lack.",
+                             offset=source.size, blocking=True)  # fmt: skip
+            return source.size
+        contents.storages[key] = Storage(key, dtype.name, offset, size, big_endian)
+        offset += size
+    return offset
+
+
+def storage_claims(trace: Trace) -> dict[str, tuple[str, int]]:
+    """By storage key: torch's storage class and the number of elements, from persistent ids."""
+    found = {}
+    for persistent in trace.persistent:
+        described = describe_storage(persistent)
+        if described is not None:
+            found[described[0]] = described[1:]
+    return found
+
+
+def describe_storage(persistent: Persistent) -> tuple[str, str, int] | None:
+    """Key, storage class and number of elements of torch's persistent id, if it is one."""
+    identity = persistent.id
+    if not isinstance(identity, tuple) or len(identity) not in (5, 6):
+        return None
+    kind, storage, key, _, count = identity[:5]
+    if kind not in ("storage", b"storage") or type(count) is not int or not isinstance(key, str):
+        return None
+    if not isinstance(storage, Global):
+        return None
+    name = storage.name
+    if name != "UntypedStorage" and name not in BY_STORAGE:
+        return None
+    return key, name, count

@@ -1,0 +1,160 @@
+"""safetensors, to the letter of its format: nothing but tensors, without holes or overlaps.
+
+Source: https://github.com/huggingface/safetensors#format and its `tensor.rs`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.dtypes import BY_SAFETENSORS, SAFETENSORS_BITS
+from sdops.checkpoint.source import Source
+from sdops.checkpoint.types import Container, Storage, Tensor
+
+CONTAINERS = frozenset({Container.SAFETENSORS})
+MAX_HEADER_BYTES = 100_000_000
+# Parsing takes about ten times the header in memory; no real header is near this.
+READABLE_HEADER_BYTES = 32 << 20
+_MAX_SIZE = (1 << 63) - 1
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def recognize(head: bytes, source: Source) -> Container | None:
+    """By a plausible header length followed by an opening brace."""
+    if len(head) < 9 or head[8:9] != b"{":
+        return None
+    length = int.from_bytes(head[:8], "little")
+    return Container.SAFETENSORS if 2 <= length <= max(MAX_HEADER_BYTES, source.size) else None
+
+
+def read(source: Source, container: Container) -> Contents:
+    """The header's tensors and metadata, and every way in which it breaks the format."""
+    contents = Contents(container)
+    length = int.from_bytes(source.read(0, 8), "little")
+    if length > min(READABLE_HEADER_BYTES, source.size - 8):
+        if length > MAX_HEADER_BYTES:
+            text = f"The header claims {length} bytes; the format allows {MAX_HEADER_BYTES}."
+        elif length > source.size - 8:
+            text = f"The file is cut off: {length + 8 - source.size} bytes of the header lack."
+        else:
+            text = f"The header has {length} bytes, more than can be read safely."
+        contents.problem("header-size", text, blocking=True)
+        return contents
+    header = _header(source.read(8, length), contents)
+    if header is not None:
+        _metadata(header.pop("__metadata__", None), contents)
+        _tensors(header, contents, 8 + length)
+        _coverage(contents, 8 + length, source.size)
+    return contents
+
+
+def declared_end(source: Source) -> int | None:
+    """The offset at which the tensors end by the header, or None where it cannot be read."""
+    contents = read(source, Container.SAFETENSORS)
+    ends = [(tensor.storage.offset or 0) + tensor.storage.size_bytes for tensor in contents.tensors]
+    blocked = any(problem.blocking for problem in contents.problems)
+    return None if blocked else max(ends, default=None)
+
+
+def _header(data: bytes, contents: Contents) -> dict[str, Any] | None:
+    try:
+        header = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except _DuplicateKeyError as error:
+        contents.problem("duplicate-name", f"The header names {error} twice.", hostile=True)
+        header = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        reason = type(error).__name__ if isinstance(error, RecursionError) else error
+        contents.problem("header-damaged", f"The header is not valid: {reason}.", blocking=True)
+        return None
+    if not isinstance(header, dict):
+        contents.problem("header-damaged", "The header is not a JSON object.", blocking=True)
+        return None
+    if data.rstrip(b" ") != data.rstrip():
+        contents.problem("header-padding", "The header is padded with something but spaces.")
+    return header
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateKeyError(repr(next(name for name in names if names.count(name) > 1)))
+    return found
+
+
+def _metadata(metadata: object, contents: Contents) -> None:
+    if metadata is None:
+        return
+    if not isinstance(metadata, dict) or any(type(text) is not str for text in metadata.values()):
+        contents.problem("metadata-damaged", "The metadata is not a table of texts.")
+        metadata = metadata if isinstance(metadata, dict) else {}
+    contents.metadata.update({key: str(text) for key, text in metadata.items()})
+
+
+def _tensors(header: dict[str, Any], contents: Contents, start: int) -> None:
+    for name, entry in header.items():
+        tensor = _tensor(name, entry, start)
+        if isinstance(tensor, str):
+            contents.problem("tensor-damaged", tensor, member=name, blocking=True)
+        else:
+            contents.tensors.append(tensor)
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MAX_SIZE
+
+
+def _tensor(name: str, entry: Any, start: int) -> Tensor | str:
+    if not isinstance(entry, dict):
+        return "A tensor's entry is not an object."
+    word, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+    if not isinstance(word, str) or word not in SAFETENSORS_BITS:
+        return f"The element type {word!r} is not known."
+    if not isinstance(shape, list) or not all(map(_is_size, shape)) or len(shape) > 64:
+        return "A tensor's shape is not a list of sizes."
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_size, offsets)):
+        return "A tensor's place is not a pair of offsets."
+    begin, end = offsets
+    bits = SAFETENSORS_BITS[word]
+    for size in shape:
+        bits *= size
+    if begin > end or bits != (end - begin) * 8:
+        return f"A tensor's {end - begin} bytes do not fit its shape and element type."
+    known = BY_SAFETENSORS.get(word)
+    dtype = known.name if known else word.lower()
+    storage = Storage(name, dtype, start + begin, end - begin)
+    return Tensor(name, dtype, tuple(shape), row_major(shape), storage, path=(name,))
+
+
+def row_major(shape: list[int] | tuple[int, ...]) -> tuple[int, ...]:
+    """The strides, in elements, of a contiguous tensor of this shape."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def _coverage(contents: Contents, start: int, size: int) -> None:
+    """Tensors must follow one another without a gap from the header to the end of the file."""
+    position = start
+    for tensor in sorted(contents.tensors, key=lambda item: (item.storage.offset, item.elements)):
+        offset = tensor.storage.offset or 0
+        if offset > position:
+            contents.problem("hole", f"{offset - position} bytes belong to no tensor.",
+                             member=tensor.name, offset=position)  # fmt: skip
+        elif offset < position:
+            contents.problem("overlap", "Two tensors share bytes.",
+                             member=tensor.name, offset=offset)  # fmt: skip
+        position = max(position, offset + tensor.storage.size_bytes)
+    if position > size:
+        contents.problem("truncated", f"The file is cut off: {position - size} bytes lack.",
+                         offset=size, blocking=True)  # fmt: skip
+    elif position < size and not any(problem.blocking for problem in contents.problems):
+        contents.problem("trailing-bytes", f"{size - position} bytes follow the last tensor.",
+                         offset=position)  # fmt: skip

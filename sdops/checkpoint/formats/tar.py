@@ -1,0 +1,192 @@
+"""Tar archives, and torch's own tar format before 0.2.
+
+Headers are read with the standard library, as torch does. Source: torch/serialization.py
+(`legacy_load`).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+
+from sdops.checkpoint.contents import Contents, Nested
+from sdops.checkpoint.dtypes import BY_STORAGE
+from sdops.checkpoint.source import Part, Source
+from sdops.checkpoint.trace.streams import read_stream, read_streams
+from sdops.checkpoint.trace.values import Global, Trace, Value
+from sdops.checkpoint.types import Container, Storage, Tensor
+
+CONTAINERS = frozenset({Container.TAR, Container.TORCH_TAR})
+_BLOCK = 512
+_MAX_HEADER_READ = 1 << 20
+_MAX_MEMBERS = 100_000
+_TORCH_MEMBERS = frozenset({"storages", "tensors", "pickle"})
+
+
+class _Reader(io.RawIOBase):
+    """A source as a file that gives no more than a tar header may need at once."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._at = source, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset if whence == 0 else offset + (self._at if whence == 1 else self.size)
+        return self._at
+
+    @property
+    def size(self) -> int:
+        return self._source.size
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _MAX_HEADER_READ:
+            raise tarfile.ReadError("a header is too long")
+        data = self._source.read(self._at, size)
+        self._at += len(data)
+        return data
+
+
+def recognize(head: bytes, source: Source) -> Container | None:
+    """By the checksum of its first header, as Python's tarfile does."""
+    if len(head) < _BLOCK:
+        return None
+    try:
+        tarfile.TarInfo.frombuf(head[:_BLOCK], "utf-8", "surrogateescape")
+        names = {member.name for member in _members(source, limit=8)}
+    except (tarfile.TarError, OverflowError, ValueError):
+        return None
+    return Container.TORCH_TAR if names >= _TORCH_MEMBERS else Container.TAR
+
+
+def _members(source: Source, limit: int = _MAX_MEMBERS) -> list[tarfile.TarInfo]:
+    members: list[tarfile.TarInfo] = []
+    with tarfile.open(fileobj=_Reader(source), mode="r:", format=tarfile.PAX_FORMAT) as archive:
+        while len(members) < limit and (member := archive.next()) is not None:
+            members.append(member)
+            archive.members = []  # type: ignore[attr-defined]  # else tarfile remembers every member
+    return members
+
+
+def read(source: Source, container: Container) -> Contents:
+    """The members as nested files; for torch's tar also its storages and tensors."""
+    contents = Contents(container)
+    try:
+        members = _members(source)
+    except (tarfile.TarError, OverflowError, ValueError) as error:
+        contents.problem("damaged", f"The archive is damaged: {error}.", blocking=True)
+        return contents
+    if len(members) >= _MAX_MEMBERS:
+        contents.problem("unpacking-limit", "The archive has too many members.", blocking=True)
+    names: set[str] = set()
+    parts = {}
+    for member in members:
+        if member.issym() or member.islnk() or member.isdev():
+            contents.problem("archive-link", "A member is a link or a device.", hostile=True,
+                             member=member.name)  # fmt: skip
+        if member.name in names:
+            contents.problem("archive-ambiguous", "Two members have the same name.", hostile=True,
+                             member=member.name)  # fmt: skip
+        if member.name.startswith("/") or ".." in member.name.split("/"):
+            contents.problem("archive-ambiguous", "A member's name leads out of the archive.",
+                             member=member.name, hostile=True)  # fmt: skip
+        names.add(member.name)
+        if member.issparse():
+            contents.problem("damaged", "A member is stored with holes.", member=member.name,
+                             hostile=True, blocking=True)  # fmt: skip
+        elif member.isreg():
+            part = Part(source, member.offset_data, member.size)
+            known = container is Container.TORCH_TAR and member.name in _TORCH_MEMBERS
+            parts[member.name] = part
+            if not known or member.name in names - {member.name}:
+                contents.nested.append(Nested(member.name, part))
+    if container is Container.TORCH_TAR:
+        _read_torch(parts, contents)
+    return contents
+
+
+def _read_torch(parts: dict[str, Part], contents: Contents) -> None:
+    """Torch before 0.2: storages, then tensors, then the pickle that refers to them by number."""
+    member = "storages"
+    try:
+        _read_storages(parts[member], contents)
+        member = "tensors"
+        _read_tensors(parts[member], contents)
+    except (_StopReadingError, struct.error, KeyError):
+        contents.problem("damaged", f"The member {member} is damaged.", member=member,
+                         blocking=True)  # fmt: skip
+    for number, trace in enumerate(read_streams(parts["pickle"])):
+        trace.member = "pickle"
+        contents.traces.append(trace)
+        if number == 0:
+            contents.main, contents.main_source = trace, parts["pickle"]
+
+
+class _StopReadingError(Exception):
+    pass
+
+
+def _next(part: Part, offset: int, member: str, contents: Contents) -> Trace:
+    trace = read_stream(part, offset)
+    trace.member = member
+    contents.traces.append(trace)
+    if not trace.complete or len(contents.traces) > _MAX_MEMBERS:
+        contents.traces.extend(read_streams(part, trace.fault_offset + 1))
+        raise _StopReadingError
+    return trace
+
+
+def _read_storages(part: Part, contents: Contents) -> None:
+    trace = _next(part, 0, "storages", contents)
+    for _ in range(_count(trace.root)):
+        trace = _next(part, trace.end, "storages", contents)
+        key, kind = _triple(trace.root)[0], _triple(trace.root)[2]
+        dtype = BY_STORAGE[kind.name if isinstance(kind, Global) else ""]
+        (elements,) = struct.unpack("<q", part.read(trace.end, 8))
+        size = elements * dtype.size_bytes
+        if not 0 <= size <= part.size:
+            raise _StopReadingError
+        storage = Storage(str(key), dtype.name, part.offset + trace.end + 8, size)
+        contents.storages[storage.key] = storage
+        trace.end += 8 + size
+    views = _next(part, trace.end, "storages", contents)
+    if views.root:
+        contents.problem("storage-views", "Views of storages are not followed.", member="storages")
+
+
+def _read_tensors(part: Part, contents: Contents) -> None:
+    trace = _next(part, 0, "tensors", contents)
+    for _ in range(_count(trace.root)):
+        trace = _next(part, trace.end, "tensors", contents)
+        key, storage_key, _ = _triple(trace.root)
+        (dimensions,) = struct.unpack("<i4x", part.read(trace.end, 8))
+        if not 0 <= dimensions <= 64:
+            raise _StopReadingError
+        layout = struct.Struct(f"<{dimensions}q{dimensions}qq")
+        numbers = layout.unpack(part.read(trace.end + 8, layout.size))
+        storage = contents.storages[str(storage_key)]
+        contents.objects[str(key)] = Tensor(
+            str(key), storage.dtype, numbers[:dimensions], numbers[dimensions:-1], storage,
+            storage_offset=numbers[-1],
+        )  # fmt: skip
+        trace.end += 8 + layout.size
+
+
+def _count(root: Value) -> int:
+    if type(root) is not int or not 0 <= root <= _MAX_MEMBERS:
+        raise _StopReadingError
+    return root
+
+
+def _triple(root: Value) -> tuple[Value, Value, Value]:
+    if not isinstance(root, (tuple, list)) or len(root) != 3:
+        raise _StopReadingError
+    return root[0], root[1], root[2]

@@ -1,0 +1,210 @@
+"""Zip archives: torch's format since 1.6, TorchScript, numpy's .npz, and any other.
+
+Source: torch/serialization.py (`_load`), caffe2/serialize/inline_container.cc.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from sdops.checkpoint.contents import Contents, Nested
+from sdops.checkpoint.dtypes import BY_STORAGE
+from sdops.checkpoint.formats.compressed import TooLargeError, spool
+from sdops.checkpoint.formats.pickles import storage_claims
+from sdops.checkpoint.source import Source
+from sdops.checkpoint.trace.streams import read_streams
+from sdops.checkpoint.types import Container, Storage
+from sdops.checkpoint.zip_checks import AMBIGUOUS, archive_problems
+from sdops.checkpoint.zip_reader import (
+    FLAG_ENCRYPTED,
+    STORED,
+    Archive,
+    Local,
+    Member,
+    ZipError,
+    inflate,
+    packed,
+    read_archive,
+    read_local,
+)
+
+CONTAINERS = frozenset(
+    {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
+)
+_CHECKED_BYTES = 16 << 20
+_TRUNCATED_PROBE = 1 << 20
+
+
+def recognize(head: bytes, source: Source) -> Container | None:
+    """By its first local header (an end record alone is an empty archive)."""
+    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return None
+    try:
+        return _kind(read_archive(source))
+    except ZipError:
+        return Container.TRUNCATED
+
+
+def has_end_record(source: Source) -> bool:
+    """Whether readers that start from the end would find an archive in `source`."""
+    try:
+        return bool(read_archive(source).members)
+    except ZipError:
+        return False
+
+
+def _kind(archive: Archive) -> Container:
+    names = {member.name.rpartition("/")[2].lower() for member in archive.members}
+    if "constants.pkl" in names:
+        return Container.TORCHSCRIPT
+    if "data.pkl" in names:
+        return Container.TORCH_ZIP
+    if names and all(name.endswith(".npy") for name in names):
+        return Container.NPZ
+    return Container.ZIP
+
+
+def read(source: Source, container: Container) -> Contents:
+    """Pickles, storages and nested files of the archive, and what is wrong with it."""
+    contents = Contents(container)
+    try:
+        archive = read_archive(source)
+    except ZipError as error:
+        problem_id = "truncated" if container is Container.TRUNCATED else "damaged"
+        contents.problem(problem_id, str(error), blocking=True)
+        contents.traces.extend(read_streams(source, 0))
+        return contents
+    locals_ = {member: read_local(archive, member) for member in archive.members}
+    contents.problems.extend(archive_problems(archive, locals_))
+    if container in (Container.TORCH_ZIP, Container.TORCHSCRIPT):
+        _read_torch(archive, locals_, contents)
+    else:
+        for member in archive.members:
+            _nest(archive, member, locals_[member], contents)
+    return contents
+
+
+def _read_torch(archive: Archive, locals_: dict[Member, Local | None], contents: Contents) -> None:
+    folder = archive.members[0].name.partition("/")[0]
+    weights = {}
+    for member in archive.members:
+        base = member.name.removeprefix(f"{folder}/")
+        local = locals_[member]
+        if base.lower().endswith(".pkl"):
+            _read_pickle(archive, member, local, contents, main=base.lower() == "data.pkl")
+        elif base.startswith("data/") and local is not None:
+            weights[base.removeprefix("data/")] = (member, local)
+        elif base not in _SMALL_RECORDS:
+            _nest(archive, member, local, contents)
+    big_endian = _byte_order(archive, locals_, folder)
+    sizes = storage_sizes(contents)
+    for key, (member, local) in weights.items():
+        if key not in sizes or member.method != STORED:
+            _nest(archive, member, local, contents)
+        if key in sizes:
+            _add_storage(contents, key, member, local, sizes[key], big_endian)
+    for key in sizes.keys() - weights.keys():
+        contents.problem("storage-missing", f"The weights of storage {key[:80]} are missing.",
+                         blocking=False)  # fmt: skip
+
+
+_SMALL_RECORDS = frozenset(
+    {"version", ".format_version", ".storage_alignment", "byteorder", ".data/serialization_id"}
+)
+
+
+def storage_sizes(contents: Contents) -> dict[str, tuple[str, int]]:
+    """By storage key: dtype's name and size in bytes, as the pickles claim them."""
+    sizes: dict[str, tuple[str, int]] = {}
+    for trace in contents.traces:
+        for key, (kind, count) in storage_claims(trace).items():
+            dtype = BY_STORAGE.get(kind)
+            name, width = (dtype.name, dtype.size_bytes) if dtype else ("uint8", 1)
+            sizes[key] = (name, count * width)
+    return sizes
+
+
+def _add_storage(
+    contents: Contents,
+    key: str,
+    member: Member,
+    local: Local,
+    claimed: tuple[str, int],
+    big_endian: bool,
+) -> None:
+    dtype, size = claimed
+    if size != member.size:
+        contents.problem("storage-size",
+                         f"A storage has {member.size} bytes; the pickle claims {size}.",
+                         member=member.name, hostile=True)  # fmt: skip
+    offset = local.data_offset if member.method == STORED else None
+    contents.storages[key] = Storage(key, dtype, offset, member.size, big_endian)
+
+
+def _byte_order(archive: Archive, locals_: dict[Member, Local | None], folder: str) -> bool:
+    for member in archive.members:
+        local = locals_[member]
+        if member.name == f"{folder}/byteorder" and local is not None:
+            return packed(archive, member, local).read(0, 8) == b"big"
+    return False
+
+
+def _read_pickle(
+    archive: Archive, member: Member, local: Local | None, contents: Contents, *, main: bool
+) -> None:
+    source = _open(archive, member, local, contents)
+    if source is None:
+        return
+    for number, trace in enumerate(read_streams(source)):
+        trace.member = member.name
+        contents.traces.append(trace)
+        if main and number == 0 and contents.main is None:
+            contents.main, contents.main_source = trace, source
+
+
+def _nest(archive: Archive, member: Member, local: Local | None, contents: Contents) -> None:
+    if member.name.endswith("/") and member.size == 0:
+        return
+    source = _open(archive, member, local, contents)
+    if source is not None:
+        contents.nested.append(Nested(member.name, source))
+
+
+def _open(
+    archive: Archive, member: Member, local: Local | None, contents: Contents
+) -> Source | None:
+    """The member's bytes, unpacked within budgets; None where they cannot be had."""
+    if local is None:
+        contents.problem("damaged", "A member has no local header.", member=member.name,
+                         blocking=True)  # fmt: skip
+        return None
+    part = packed(archive, member, local)
+    if member.method == STORED:
+        source: Source = part
+    elif member.flags & FLAG_ENCRYPTED:
+        contents.problem("encrypted", "A member is encrypted.", member=member.name, blocking=True)
+        return None
+    else:
+        try:
+            source = spool(inflate(part, member.method), part.size)
+        except TooLargeError as error:
+            contents.problem("unpacking-limit", str(error), member=member.name, hostile=True,
+                             blocking=True)  # fmt: skip
+            return None
+        except ZipError as error:
+            contents.problem("damaged", str(error), member=member.name, blocking=True)
+            return None
+    _check(member, source, contents)
+    return source
+
+
+def _check(member: Member, source: Source, contents: Contents) -> None:
+    """The checksum and the size, for all but weights: torch ignores both, zipfile does not."""
+    if source.size != member.size:
+        contents.problem(AMBIGUOUS, "A member is not as long as the directory says.",
+                         member=member.name, hostile=True)  # fmt: skip
+    if source.size > _CHECKED_BYTES:
+        return
+    if zlib.crc32(source.read(0, source.size)) != member.crc:
+        contents.problem(AMBIGUOUS, "A member's checksum is wrong, which torch ignores.",
+                         member=member.name, hostile=True)  # fmt: skip

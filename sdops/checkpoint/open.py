@@ -1,0 +1,138 @@
+"""Opens model files: what they are, and an index of what is in them; never the weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from sdops.checkpoint import formats, tensor_index
+from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.formats import plain, safetensors
+from sdops.checkpoint.source import FileSource, Source
+from sdops.checkpoint.trace.values import Trace
+from sdops.checkpoint.types import Checkpoint, Container, Problem, Tensor
+from sdops.errors import UnreadableInputError
+from sdops.facts.types.ui import ModelFile
+
+_MAX_INDEX_BYTES = 32 << 20
+
+
+def sniff(path: Path | str) -> ModelFile:
+    """What kind of file `path` is by its content, and whether it is whole; a few small reads.
+
+    Raises:
+        UnreadableInputError: it cannot be read.
+    """
+    with FileSource(path) as source:
+        container = formats.recognize(source)
+        missing = None
+        if container is Container.SAFETENSORS:
+            end = safetensors.declared_end(source)
+            head_end = 8 + int.from_bytes(source.read(0, 8), "little")
+            lacking = (end if end is not None else head_end) - source.size
+            if lacking > 0:
+                container, missing = Container.TRUNCATED, lacking
+        return ModelFile(
+            path=str(path),
+            size_bytes=source.size,
+            container=container.value,
+            missing_bytes=missing,
+            expected_bytes=plain.lfs_size(source) if container is Container.LFS_POINTER else None,
+        )
+
+
+def open_checkpoint(path: Path | str) -> Checkpoint:
+    """The index of the model file, or of the shards behind a `*.index.json`, at `path`.
+
+    Raises:
+        UnreadableInputError: it cannot be read. Damage within it is in the `problems`.
+    """
+    with FileSource(path) as source:
+        container = formats.recognize(source)
+        if container is Container.JSON:
+            shards = _shards(source)
+            if shards:
+                return _open_sharded(Path(path), source.size, shards)
+        return checkpoint_of(str(path), source, formats.read(source, container))
+
+
+def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
+    """The Checkpoint that a format's `contents` make."""
+    checkpoint = Checkpoint(
+        path=path,
+        container=contents.container,
+        size_bytes=source.size,
+        tensors=tuple(contents.tensors),
+        metadata=contents.metadata,
+        traces=tuple(contents.traces),
+        problems=tuple(contents.problems),
+    )
+    if contents.main is None:
+        return checkpoint
+    found = tensor_index.index(contents)
+    tensors, others = tensor_index.split(found)
+    problems = checkpoint.problems
+    if not found.complete:
+        problems += (Problem("index-incomplete", "The index is too large.", blocking=True),)
+    if contents.main.fault:
+        problems += (Problem("pickle-damaged", contents.main.fault, contents.main.member,
+                             contents.main.fault_offset, blocking=True),)  # fmt: skip
+    return replace(
+        checkpoint,
+        tensors=tensors,
+        others=others,
+        wrapper=found.wrapper,
+        extras=found.extras,
+        opaque=tuple(found.opaque),
+        problems=problems,
+    )
+
+
+def _shards(source: Source) -> dict[str, str]:
+    """Tensor name to file name, if this JSON is the index of a sharded model."""
+    if source.size > _MAX_INDEX_BYTES:
+        return {}
+    try:
+        document = json.loads(source.read(0, source.size))
+        names = document["weight_map"].items()
+        return {str(name): str(file) for name, file in names}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
+    tensors: list[Tensor] = []
+    problems: list[Problem] = []
+    traces: list[Trace] = []
+    metadata: dict[str, str] = {}
+    container = Container.JSON
+    names = tuple(sorted(set(shards.values())))
+    for name in names:
+        # A shard stands beside its index; anything else would lead out of the folder.
+        if Path(name).name != name or name in (".", "..") or "\\" in name:
+            raise UnreadableInputError(f"The index {path} names a shard outside its folder.")
+        part = open_checkpoint(path.with_name(name))
+        container, size = part.container, size + part.size_bytes
+        metadata |= part.metadata
+        traces += part.traces
+        problems += [replace(problem, member=problem.member or name) for problem in part.problems]
+        tensors += [
+            replace(tensor, storage=replace(tensor.storage, path=part.path))
+            for tensor in part.tensors
+            if shards.get(tensor.name, name) == name
+        ]
+    lacking = len(shards.keys() - {tensor.name for tensor in tensors})
+    if lacking:
+        text = f"{lacking} tensors of the index are in no shard."
+        problems.append(Problem("shard-incomplete", text, blocking=True))
+    return Checkpoint(
+        path=str(path),
+        container=container,
+        size_bytes=size,
+        tensors=tuple(tensors),
+        metadata=metadata,
+        traces=tuple(traces),
+        problems=tuple(problems),
+        shards=names,
+    )

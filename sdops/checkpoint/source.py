@@ -1,0 +1,119 @@
+"""Where bytes come from: files and parts of files, read at any offset, never as a whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from sdops.errors import UnreadableInputError
+
+
+class Source(Protocol):
+    """Bytes that can be read at any offset."""
+
+    size: int
+    """How many bytes there are."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end."""
+        ...
+
+
+class FileSource:
+    """An open file, read with `pread`; close it when done, or use it as a context."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Opens a regular file; symbolic links are followed.
+
+        Raises:
+            UnreadableInputError: it is missing, not a regular file, or may not be read.
+        """
+        # Without O_NONBLOCK a named pipe in a model folder would hang the scan.
+        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            self._descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UnreadableInputError(f"{path} cannot be read: {reason}.") from None
+        self.status = os.fstat(self._descriptor)
+        if not _is_regular(self.status.st_mode):
+            os.close(self._descriptor)
+            raise UnreadableInputError(f"{path} is not a regular file.")
+        self.size = self.status.st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; raises UnreadableInputError if the disk fails."""
+        if offset < 0 or length <= 0 or offset >= self.size:
+            return b""
+        try:
+            return _pread(self._descriptor, min(length, self.size - offset), offset)
+        except OSError as error:
+            raise UnreadableInputError(f"Reading failed: {error.strerror or error}.") from None
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class BytesSource:
+    """Bytes in memory, such as a decompressed member."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`."""
+        if offset < 0 or length <= 0:
+            return b""
+        return self._data[offset : offset + length]
+
+
+class Part:
+    """A range of another source, such as a stored archive member."""
+
+    def __init__(self, parent: Source, offset: int, length: int) -> None:
+        """The bytes of `parent` from `offset`, at most `length` of them."""
+        self.parent = parent
+        self.offset = max(0, min(offset, parent.size))
+        self.size = max(0, min(length, parent.size - self.offset))
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset` within the part."""
+        if offset < 0 or offset >= self.size:
+            return b""
+        return self.parent.read(self.offset + offset, min(length, self.size - offset))
+
+
+def _is_regular(mode: int) -> bool:
+    return mode & 0o170000 == 0o100000
+
+
+if hasattr(os, "pread"):
+
+    def _pread(descriptor: int, length: int, offset: int) -> bytes:
+        data = os.pread(descriptor, length, offset)
+        # Linux reads at most 2 GiB at once, and network file systems less.
+        while len(data) < length:
+            more = os.pread(descriptor, length - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+else:  # Windows has no pread
+
+    def _pread(descriptor: int, length: int, offset: int) -> bytes:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        pieces = []
+        while length > 0 and (piece := os.read(descriptor, length)):
+            pieces.append(piece)
+            length -= len(piece)
+        return b"".join(pieces)

@@ -1,0 +1,299 @@
+"""Finds the tensors in a pickle's trace, for all of torch's rebuild functions.
+
+Source: torch/_utils.py, torch/_tensor.py (`__reduce_ex__`), torch/nn/parameter.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE
+from sdops.checkpoint.formats.pickles import describe_storage
+from sdops.checkpoint.source import Source
+from sdops.checkpoint.trace.show import show
+from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Persistent, Set, Value
+from sdops.checkpoint.types import Opaque, Storage, Tensor
+
+_MAX_NODES = 2_000_000
+_MAX_DEPTH = 200
+_MAX_KEY_BYTES = 4096
+_MAX_OPAQUE = 1000
+_MAX_EXTRAS = 1000
+# Where training programs keep the state dict, the most specific first.
+WRAPPERS = ("state_dict", "params_ema", "params", "model_state_dict", "model", "module", "weights",
+            "generator", "g_ema", "string_to_param")  # fmt: skip
+_ORDERED_DICTS = {("collections", "OrderedDict"), ("builtins", "dict"), ("__builtin__", "dict"),
+                  ("collections", "defaultdict"),
+                  ("pytorch_lightning.utilities.parsing", "AttributeDict")}  # fmt: skip
+_PARAMETER_DICT = ("torch.nn.modules.container", "ParameterDict")
+_PARAMETERS = {"_rebuild_parameter", "_rebuild_parameter_with_state"}
+_STRIDED = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"}
+
+
+@dataclass(slots=True)
+class Index:
+    """What a pickle's root object holds."""
+
+    tensors: list[Tensor] = field(default_factory=list)
+    opaque: list[Opaque] = field(default_factory=list)
+    extras: dict[str, Any] = field(default_factory=dict)
+    wrapper: tuple[str, ...] = ()
+    complete: bool = True
+    """False if the object was too large or too deep to walk."""
+
+
+class _NotATensorError(Exception):
+    pass
+
+
+class _Walker:
+    """Walks the root object once, depth first, in the pickle's order."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+        self.index = Index()
+        self.nodes = 0
+        self.open: set[int] = set()
+
+    def walk(self, value: Value, path: tuple[str, ...]) -> None:
+        self.nodes += 1
+        if self.nodes > _MAX_NODES or len(path) > _MAX_DEPTH:
+            self.index.complete = False
+            return
+        if isinstance(value, (Persistent, Call)):
+            self._object(value, path)
+        elif isinstance(value, (Dict, list, tuple, Set)):
+            self._container(value, path)
+        elif isinstance(value, Global):
+            if not _is_plain_global(value):
+                self._opaque(value, path)
+        elif value is not None and len(path) <= 2 and len(self.index.extras) < _MAX_EXTRAS:
+            plain = text_of(value, self.contents.main_source)
+            if isinstance(plain, (bool, int, float, str)):
+                self.index.extras[".".join(path)] = plain
+
+    def _container(self, value: Value, path: tuple[str, ...]) -> None:
+        if id(value) in self.open:
+            return  # it contains itself
+        self.open.add(id(value))
+        for key, item in _items(value):
+            if isinstance(key, (Global, Call)):
+                self._opaque(key, path)
+            self.walk(item, (*path, self._key(key)))
+        self.open.discard(id(value))
+
+    def _object(self, value: Persistent | Call, path: tuple[str, ...]) -> None:
+        try:
+            self.index.tensors.append(replace(self._tensor(value), path=path))
+            return
+        except _NotATensorError:
+            pass
+        name = _callee(value)
+        if name in _ORDERED_DICTS:
+            assert isinstance(value, Call)
+            held = _initial_items(value.args) + (value.items or [])
+            self._container(Dict(held), path)
+        elif name == _PARAMETER_DICT:
+            assert isinstance(value, Call)
+            self._container(_parameters_of(value), path)
+        else:
+            self._opaque(value, path)
+
+    def _opaque(self, value: Value, path: tuple[str, ...]) -> None:
+        if len(self.index.opaque) < _MAX_OPAQUE:
+            self.index.opaque.append(Opaque(path, show(value)))
+
+    def _key(self, key: Value) -> str:
+        key = text_of(key, self.contents.main_source)
+        return key if isinstance(key, str) else show(key)
+
+    # -- tensors ------------------------------------------------------------------------------
+
+    def _tensor(self, value: Value, depth: int = 0) -> Tensor:
+        if isinstance(value, Persistent):
+            known = self.contents.objects.get(str(value.id))
+            if known is None:
+                raise _NotATensorError
+            return known
+        if not isinstance(value, Call) or depth > 8 or not isinstance(value.args, tuple):
+            raise _NotATensorError
+        module, name = _callee(value) or ("", "")
+        args = value.args
+        if module == "torch._utils" and name in _STRIDED:
+            return self._strided(name, args)
+        if module == "torch._utils" and name in _PARAMETERS and args:
+            return replace(self._tensor(args[0], depth + 1), parameter=True)
+        if (module, name) == ("torch._tensor", "_rebuild_from_type_v2") and len(args) >= 3:
+            inner = Call(args[0], args[2], None, value.offset, value.opcode)
+            return self._tensor(inner, depth + 1)
+        if name == "Parameter" and module.startswith("torch.nn") and args:
+            return replace(self._tensor(args[0], depth + 1), parameter=True)
+        raise _NotATensorError
+
+    def _strided(self, name: str, args: tuple[Value, ...]) -> Tensor:
+        if len(args) < 4 or not isinstance(args[0], Persistent):
+            raise _NotATensorError
+        storage, view_offset = self._storage(args[0])
+        offset, shape, stride = args[1], _sizes(args[2]), _sizes(args[3])
+        if type(offset) is not int or offset < 0 or len(shape) != len(stride):
+            raise _NotATensorError
+        dtype = storage.dtype
+        if name == "_rebuild_tensor_v3":
+            dtype = _dtype_argument(args)
+        flags = _flags(args[6]) if name != "_rebuild_tensor" and len(args) > 6 else {}
+        return Tensor(
+            name="",
+            dtype=dtype,
+            shape=shape,
+            stride=stride,
+            storage=storage,
+            storage_offset=offset + view_offset,
+            conjugate=bool(flags.get("conj")),
+            negative=bool(flags.get("neg")),
+        )
+
+    def _storage(self, persistent: Persistent) -> tuple[Storage, int]:
+        described = describe_storage(persistent)
+        if described is None:
+            raise _NotATensorError
+        key, kind, count = described
+        offset = 0
+        view = persistent.id[5] if len(persistent.id) == 6 else None
+        if isinstance(view, tuple) and len(view) == 3 and type(view[1]) is int:
+            offset = view[1]
+        storage = self.contents.storages.get(key)
+        if storage is None:
+            dtype = BY_STORAGE.get(kind)
+            size = count * dtype.size_bytes if dtype else count
+            storage = Storage(key, dtype.name if dtype else "uint8", None, size)
+        return storage, offset
+
+
+def index(contents: Contents) -> Index:
+    """The tensors of the main pickle, named by the keys that lead to them."""
+    walker = _Walker(contents)
+    if contents.main is not None and contents.main.complete:
+        walker.walk(contents.main.root, ())
+        walker.index.complete &= not contents.main.shortened
+    found = walker.index
+    found.wrapper = _wrapper(found.tensors)
+    depth = len(found.wrapper)
+    found.tensors = [
+        replace(tensor, name=".".join(tensor.path[depth:] if _inside(tensor, found.wrapper)
+                                      else tensor.path))
+        for tensor in found.tensors
+    ]  # fmt: skip
+    return found
+
+
+def _inside(tensor: Tensor, wrapper: tuple[str, ...]) -> bool:
+    return tensor.path[: len(wrapper)] == wrapper and len(tensor.path) > len(wrapper)
+
+
+def split(found: Index) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The state dict's tensors, and those beside it."""
+    inside = tuple(tensor for tensor in found.tensors if _inside(tensor, found.wrapper))
+    outside = tuple(tensor for tensor in found.tensors if not _inside(tensor, found.wrapper))
+    return inside, outside
+
+
+def _wrapper(tensors: list[Tensor]) -> tuple[str, ...]:
+    """The path to the state dict: the known wrapper key that holds tensors, level by level."""
+    wrapper: tuple[str, ...] = ()
+    for _ in range(3):
+        depth = len(wrapper)
+        inside = [tensor.path for tensor in tensors if tensor.path[:depth] == wrapper]
+        keys = {path[depth] for path in inside if len(path) > depth + 1}
+        found = next((key for key in WRAPPERS if key in keys), None)
+        if found is None:
+            return wrapper
+        wrapper = (*wrapper, found)
+    return wrapper
+
+
+def text_of(value: Value, source: Source | None) -> Value:
+    """Long text that was left in the file, if it is not very long; other values as they are."""
+    if not isinstance(value, Blob) or value.encoding is None or source is None:
+        return value
+    data = source.read(value.offset, min(value.size, _MAX_KEY_BYTES))
+    encoding = "raw_unicode_escape" if value.encoding.startswith("raw") else value.encoding
+    return data.decode(encoding, "replace")
+
+
+def _callee(value: Value) -> tuple[str, str] | None:
+    if isinstance(value, Call) and isinstance(value.callee, Global):
+        return value.callee.module, value.callee.name
+    return None
+
+
+def _is_plain_global(value: Global) -> bool:
+    return value.module == "torch" and (value.name in BY_NAME or value.name in BY_STORAGE)
+
+
+def _items(value: Value) -> Iterator[tuple[Value, Value]]:
+    if isinstance(value, Dict):
+        last: dict[str, int] = {}
+        keys = value.items[::2]
+        for place, key in enumerate(keys):
+            if isinstance(key, str):
+                last[key] = place  # noqa: PERF403  (most keys are met once)
+        for place, (key, item) in enumerate(zip(keys, value.items[1::2], strict=False)):
+            if not isinstance(key, str) or last[key] == place:
+                yield key, item
+        return
+    held = value.items if isinstance(value, Set) else value
+    for place, item in enumerate(held):
+        yield str(place), item
+
+
+def _initial_items(args: Value) -> list[Value]:
+    """What `OrderedDict([[key, value], …])`, as Python 2 wrote it, starts with."""
+    if not isinstance(args, tuple) or len(args) != 1 or not isinstance(args[0], (list, tuple)):
+        return []
+    held: list[Value] = []
+    for pair in args[0]:
+        if isinstance(pair, (list, tuple)) and len(pair) == 2:
+            held.extend(pair)
+    return held
+
+
+def _parameters_of(value: Call) -> Dict:
+    """The parameters of a ParameterDict, which keeps them in its state."""
+    if not isinstance(value.state, Dict):
+        return Dict([])
+    found: list[Value] = []
+    for key, item in _items(value.state):
+        if key == "_parameters":
+            held = item
+            if isinstance(held, Call):
+                held = Dict(_initial_items(held.args) + (held.items or []))
+            if isinstance(held, Dict):
+                found += held.items
+    return Dict(found)
+
+
+def _sizes(value: Value) -> tuple[int, ...]:
+    if isinstance(value, Call) and _callee(value) == ("torch", "Size"):
+        value = value.args[0] if isinstance(value.args, tuple) and value.args else ()
+    if not isinstance(value, (tuple, list)) or len(value) > 64:
+        raise _NotATensorError
+    if any(type(size) is not int or size < 0 for size in value):
+        raise _NotATensorError
+    return tuple(value)
+
+
+def _dtype_argument(args: tuple[Value, ...]) -> str:
+    """The element type that `_rebuild_tensor_v3` gets as its seventh argument."""
+    dtype = args[6] if len(args) > 6 else None
+    if not isinstance(dtype, Global) or dtype.module != "torch":
+        raise _NotATensorError
+    return dtype.name
+
+
+def _flags(value: Value) -> dict[str, Value]:
+    if not isinstance(value, Dict):
+        return {}
+    return {key: item for key, item in _items(value) if isinstance(key, str)}

@@ -1,0 +1,77 @@
+"""Pickle streams one after another in a file, and what stands behind a damaged one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sdops.checkpoint.source import Source
+from sdops.checkpoint.trace import calls, literals, structure  # noqa: F401  (fill HANDLERS)
+from sdops.checkpoint.trace.machine import HANDLERS, OPERATION_LIMIT, Machine, _unknown_opcode
+from sdops.checkpoint.trace.values import Trace, Value
+
+MAX_STREAMS = 10_000
+_MAX_RESUMPTIONS = 32
+_RESUME_BYTES = 8 << 20
+# Where a pickle may start again: a protocol header, or an import by name.
+_START = re.compile(
+    rb"\x80[\x00-\x05]|[ci][A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n"
+    rb"|\x8c[\x01-\x50][A-Za-z_][\w.]{0,79}\x94?\x8c[\x01-\x50][A-Za-z_][\w.]{0,79}\x94?\x93"
+)
+
+
+def read_stream(source: Source, offset: int = 0, *, operations: int = OPERATION_LIMIT) -> Trace:
+    """Follows the one stream at `offset`."""
+    return Machine(source, offset, operations=operations).run()
+
+
+def _memo(machine: Machine | None) -> dict[int, Value]:
+    return {} if machine is None else machine.inherited | machine.memo
+
+
+def read_streams(source: Source, offset: int = 0) -> Iterator[Trace]:
+    """Follows the stream at `offset` and all that come directly after it.
+
+    After a fault, reading goes on wherever a pickle might start again: a loader that skips
+    damage, or starts elsewhere, must not find anything that was not looked at.
+    """
+    machine: Machine | None = None
+    operations = OPERATION_LIMIT
+    for _ in range(MAX_STREAMS):
+        if offset >= source.size:
+            return
+        machine = Machine(source, offset, operations=operations, inherited=_memo(machine))
+        trace = machine.run()
+        operations = max(operations - trace.operations, 1000)
+        yield trace
+        if not trace.complete:
+            yield from _resume(source, trace.fault_offset + 1)
+            return
+        offset = trace.end
+
+
+def _resume(source: Source, offset: int) -> Iterator[Trace]:
+    """Streams that start somewhere after a fault and reach an import."""
+    end = min(source.size, offset + _RESUME_BYTES)
+    tries = 0
+    while offset < end and tries < _MAX_RESUMPTIONS:
+        data = source.read(offset, min(1 << 20, end - offset))
+        if not data:
+            return
+        found = _START.search(data)
+        if found is None:
+            offset += max(len(data) - 170, 1) if len(data) == 1 << 20 else len(data)
+            continue
+        tries += 1
+        start = offset + found.start()
+        trace = Machine(source, start, operations=OPERATION_LIMIT // 20).run()
+        if trace.globals or trace.computed:
+            yield trace
+            offset = max(trace.end, start + 1)
+        else:
+            offset = start + 1
+
+
+def may_be_pickle(head: bytes) -> bool:
+    """Whether a pickle could start with these bytes."""
+    return bool(head) and HANDLERS[head[0]] is not _unknown_opcode

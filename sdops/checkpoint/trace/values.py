@@ -1,0 +1,145 @@
+"""What the symbolic machine computes with, and what it remembers of a pickle.
+
+Numbers, short texts, short bytes, tuples and lists are Python's own; all else is one of these
+classes. Nothing is ever hashed or compared by value: a hostile pickle decides what is in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Value: TypeAlias = Any
+"""None, bool, int, float, str, bytes, tuple, list, or a class of this module."""
+
+
+class Global:
+    """A reference to something importable; it was not imported."""
+
+    __slots__ = ("called", "module", "name", "offset", "opcode", "protocol")
+
+    def __init__(self, module: str, name: str, offset: int, opcode: str, protocol: int) -> None:
+        """A reference as it stands in the pickle, before Python 2 names are mapped."""
+        self.module = module
+        self.name = name
+        self.offset = offset
+        self.opcode = opcode
+        self.protocol = protocol
+        self.called = False
+
+
+class Call:
+    """The result of calling something; it was not called."""
+
+    __slots__ = ("args", "callee", "items", "kwargs", "offset", "opcode", "state")
+
+    def __init__(self, callee: Value, args: Value, kwargs: Value, offset: int, opcode: str) -> None:
+        """`callee(*args, **kwargs)` by the opcode at `offset`."""
+        self.callee = callee
+        self.args = args
+        self.kwargs = kwargs
+        self.offset = offset
+        self.opcode = opcode
+        self.state: Value = None
+        self.items: list[Value] | None = None
+        """What SETITEMS (keys and values in turn), APPENDS or ADDITEMS put into it."""
+
+
+class Dict:
+    """A dictionary: keys and values in turn."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Value]) -> None:
+        """From keys and values in turn."""
+        self.items = items
+
+
+class Set:
+    """A set or frozen set."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Value]) -> None:
+        """From its items, which may repeat."""
+        self.items = items
+
+
+class Blob:
+    """Long text or bytes, left in the file."""
+
+    __slots__ = ("encoding", "offset", "size")
+
+    def __init__(self, offset: int, size: int, encoding: str | None) -> None:
+        """`size` bytes at `offset`; text in `encoding`, or bytes where that is None."""
+        self.offset = offset
+        self.size = size
+        self.encoding = encoding
+
+
+class Persistent:
+    """What the loader's `persistent_load` would return for an id."""
+
+    __slots__ = ("id", "offset")
+
+    def __init__(self, persistent_id: Value, offset: int) -> None:
+        """For the persistent id `persistent_id`."""
+        self.id = persistent_id
+        self.offset = offset
+
+
+class Unknown:
+    """A value that cannot be known without running the pickle."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        """`why` says what it is, in two or three words."""
+        self.why = why
+
+
+@dataclass(slots=True)
+class Effect:
+    """A change to something that is not a plain container."""
+
+    target: Value
+    opcode: str
+    offset: int
+    state: Value = None
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one pickle stream would do."""
+
+    offset: int
+    """Where the stream starts, in bytes from the start of its source."""
+    member: str | None = None
+    """The archive member that holds it."""
+    end: int = 0
+    """Just after the last byte that was read."""
+    protocol: int = 0
+    operations: int = 0
+    root: Value = None
+    """The object that the pickle makes, if it is complete."""
+    complete: bool = False
+    """Whether STOP was reached."""
+    globals: dict[tuple[str, str, bool], Global] = field(default_factory=dict)
+    """By module, name, and whether Python 2 names are mapped."""
+    calls: list[Call] = field(default_factory=list)
+    builds: list[Effect] = field(default_factory=list)
+    """Uses of BUILD."""
+    fills: list[Effect] = field(default_factory=list)
+    """Uses of SETITEMS, APPENDS and ADDITEMS on something that is not a plain container."""
+    computed: list[Effect] = field(default_factory=list)
+    """Imports whose name is computed, and extension codes."""
+    persistent: list[Persistent] = field(default_factory=list)
+    fault: str = ""
+    """Why the stream cannot be followed further, one sentence; empty if it can."""
+    fault_offset: int = 0
+    over_budget: bool = False
+    """Whether the fault is that a budget is used up."""
+    odd: list[tuple[str, int]] = field(default_factory=list)
+    """What no pickler writes: a sentence and an offset."""
+    shortened: bool = False
+    """Whether containers hold only their first items."""
