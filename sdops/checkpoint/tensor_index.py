@@ -11,7 +11,7 @@ from typing import Any
 
 from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE
-from sdops.checkpoint.formats.pickles import describe_storage
+from sdops.checkpoint.formats.pickles import describe_storage, element_type
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.show import show
 from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Persistent, Set, Value
@@ -166,9 +166,8 @@ class _Walker:
             offset = view[1]
         storage = self.contents.storages.get(key)
         if storage is None:
-            dtype = BY_STORAGE.get(kind)
-            size = count * dtype.size_bytes if dtype else count
-            storage = Storage(key, dtype.name if dtype else "uint8", None, size)
+            dtype = element_type(kind)
+            storage = Storage(key, dtype.name, None, count * dtype.size_bytes)
         return storage, offset
 
 

@@ -6,7 +6,7 @@ Source: torch/serialization.py (`_legacy_load`), joblib/numpy_pickle.py.
 from __future__ import annotations
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.dtypes import BY_STORAGE
+from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE, Dtype
 from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_streams
 from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value
@@ -24,7 +24,7 @@ def recognize(head: bytes, source: Source) -> Container | None:
     if not may_be_pickle(head):
         return None
     if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
-        if _MAGIC in head[:16]:
+        if _MAGIC in head[:24]:  # a frame may stand before it
             return Container.TORCH_LEGACY
         return Container.JOBLIB if b"joblib.numpy_pickle" in head else Container.PICKLE
     trace = read_stream(source, operations=_PROBE_OPERATIONS)
@@ -82,7 +82,7 @@ def _storages(
     for key in keys if isinstance(keys, list) else []:
         count = int.from_bytes(source.read(offset, 8), "little", signed=True)
         claim = claims.get(key) if isinstance(key, str) else None
-        dtype = BY_STORAGE.get(claim[0]) if claim else None
+        dtype = element_type(claim[0]) if claim else None
         if dtype is None or count < 0:
             contents.problem("storage-damaged", "The list of storages does not fit the pickle.",
                              offset=offset, blocking=True)  # fmt: skip
@@ -107,6 +107,11 @@ def storage_claims(trace: Trace) -> dict[str, tuple[str, int]]:
         if described is not None:
             found[described[0]] = described[1:]
     return found
+
+
+def element_type(storage_class: str) -> Dtype:
+    """The element type of torch's storage class; untyped storages count bytes."""
+    return BY_STORAGE.get(storage_class) or BY_NAME["uint8"]
 
 
 def describe_storage(persistent: Persistent) -> tuple[str, str, int] | None:

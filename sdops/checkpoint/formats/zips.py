@@ -8,9 +8,8 @@ from __future__ import annotations
 import zlib
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.dtypes import BY_STORAGE
 from sdops.checkpoint.formats.compressed import TooLargeError, spool
-from sdops.checkpoint.formats.pickles import storage_claims
+from sdops.checkpoint.formats.pickles import element_type, storage_claims
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.streams import read_streams
 from sdops.checkpoint.types import Container, Storage
@@ -118,9 +117,8 @@ def storage_sizes(contents: Contents) -> dict[str, tuple[str, int]]:
     sizes: dict[str, tuple[str, int]] = {}
     for trace in contents.traces:
         for key, (kind, count) in storage_claims(trace).items():
-            dtype = BY_STORAGE.get(kind)
-            name, width = (dtype.name, dtype.size_bytes) if dtype else ("uint8", 1)
-            sizes[key] = (name, count * width)
+            dtype = element_type(kind)
+            sizes[key] = (dtype.name, count * dtype.size_bytes)
     return sizes
 
 
