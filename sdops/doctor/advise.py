@@ -35,7 +35,7 @@ def advise(facts: Facts) -> LaunchPlan | None:
     flags = (
         *needed_flags(facts, ui, rules, device, names),
         *device_choice(facts, ui, rules, device),
-        *network_flags(facts, ui, rules),
+        *network_flags(facts),
     )
     line, place = launch_line(facts, ui, _words(ui, kept, flags))
     if HIDDEN in line:

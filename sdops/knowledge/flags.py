@@ -116,6 +116,18 @@ def arguments_of(ui: UiInstall) -> tuple[Argument, ...]:
     return tuple(replace(item, flag=full_name(ui, item.flag)) for item in ui.arguments)
 
 
+def uses_of(ui: UiInstall) -> tuple[Argument, ...]:
+    """Flags in force, and settings where the UI is configured by a file of keys instead."""
+    table = flags_of(ui.kind)
+    keys = {name for name in table.rows if not name.startswith("-")} if table else set()
+    settings = (
+        Argument(item.name, item.value, item.file, item.line)
+        for item in ui.settings
+        if item.name in keys
+    )
+    return (*arguments_of(ui), *settings)
+
+
 def full_name(ui: UiInstall, flag: str) -> str:
     """`flag`, or the one flag that it abbreviates: argparse takes every unambiguous beginning."""
     candidates = set(_defined(ui)) or _table_names(ui)

@@ -68,15 +68,6 @@ class LaunchRules:
     drops: tuple[LaunchRule, ...]
     device_flag: str
     """The flag that chooses among several GPUs by CUDA's or HIP's number."""
-    port: int
-    """The port that the UI listens on by itself."""
-    exposing_flags: tuple[str, ...]
-    """Flags that let other machines reach the UI."""
-    listen_flag: str | None = None
-    """The flag to advise to a remote user; None where the UI has no login."""
-    auth_flag: str | None = None
-    auth_flags: tuple[str, ...] = ()
-    """Every flag that sets a login."""
     xformers_for_torch: str | None = None
     """The torch that belongs to the xformers which `--xformers` installs."""
     first_only: tuple[str, ...] = ()
@@ -96,11 +87,6 @@ def rules_of(ui_kind: str) -> LaunchRules | None:
         needs=tuple(map(_rule, table["need"])),
         drops=tuple(map(_rule, table["drop"])),
         device_flag=table["device_flag"],
-        port=table["port"],
-        exposing_flags=tuple(table["exposing_flags"]),
-        listen_flag=table.get("listen_flag"),
-        auth_flag=table.get("auth_flag"),
-        auth_flags=tuple(table.get("auth_flags", ())),
         xformers_for_torch=table.get("xformers_for_torch"),
         first_only=tuple(table.get("first_only", ())),
         choices={group: tuple(flags) for group, flags in table.get("choices", {}).items()},

@@ -32,6 +32,8 @@ class ListeningRules:
     login: tuple[str, ...] = ()
     login_example: tuple[str, ...] = ()
     """What to add to the launch arguments for a login; empty where the UI has none."""
+    login_file: str | None = None
+    """The flag that reads the login from a file, so that it is not seen in the process list."""
     api: tuple[str, ...] = ()
     api_login: tuple[str, ...] = ()
     share: tuple[str, ...] = ()

@@ -4,51 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sdops.facts.types import Argument, Facts, UiInstall
-from sdops.knowledge.flags import arguments_of
-from sdops.knowledge.launch_rules import LaunchRules
+from sdops.facts.types import Facts
+from sdops.knowledge.listening import of_facts
 from sdops.launch import PlannedFlag, Standing
 
-AUTH_FILE = "webui-logins.txt"
-LOOPBACK = ("127.", "localhost", "::1")
+LOGIN_FILE = "webui-logins.txt"
 
 
-def network_flags(facts: Facts, ui: UiInstall, rules: LaunchRules) -> Iterator[PlannedFlag]:
+def network_flags(facts: Facts) -> Iterator[PlannedFlag]:
     """Listening for a user who is logged in from elsewhere, and a login wherever it is exposed.
 
-    A UI without a login of its own is never told to listen: an SSH tunnel serves it better.
+    A UI that cannot read a login from a file is left as it is: one without a login is better
+    served by an SSH tunnel, and an example password in a line to paste would be pasted.
     """
-    if rules.listen_flag is None or rules.auth_flag is None:
+    listening = of_facts(facts)
+    rules = listening.rules if listening else None
+    if listening is None or rules is None or rules.login_file is None:
         return
-    arguments = arguments_of(ui)
-    flags = {argument.flag for argument in arguments}
-    exposed = any(_exposes(argument, rules) for argument in arguments)
+    exposed = listening.wanted_remote or listening.share
     if not exposed and not facts.network.remote_session:
         return
-    if not exposed:
+    if not exposed and rules.listen_switch:
         yield PlannedFlag(
-            rules.listen_flag,
+            rules.listen_switch,
             None,
             "You are logged in from another computer; without it only this one can open the UI.",
             Standing.ADVISED,
         )
-    if not exposed and "--port" not in flags:
+    if not exposed and not listening.explicit_port and rules.port_flag:
         yield PlannedFlag(
-            "--port",
-            str(rules.port),
+            rules.port_flag,
+            str(listening.port),
             "Keeps the address the same at every start, as a firewall rule for it must be.",
             Standing.ADVISED,
         )
-    if not flags & set(rules.auth_flags):
+    if not listening.authenticated:
         yield PlannedFlag(
-            rules.auth_flag,
-            AUTH_FILE,
+            rules.login_file,
+            LOGIN_FILE,
             "Asks visitors for a login; first write one line NAME:PASSWORD of your own into this"
             " file in the UI's folder, or the UI will not start.",
             Standing.KNOWN,
         )
-
-
-def _exposes(argument: Argument, rules: LaunchRules) -> bool:
-    loopback = (argument.value or "").startswith(LOOPBACK)
-    return argument.flag in rules.exposing_flags and not loopback

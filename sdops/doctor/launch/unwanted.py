@@ -15,9 +15,8 @@ from sdops.knowledge.flags import (
     status_of,
 )
 from sdops.knowledge.launch_rules import LaunchRules, unwanted
+from sdops.knowledge.listening import of_facts
 from sdops.launch import RemovedFlag
-
-EXTENSION_ACCESS = "--enable-insecure-extension-access"
 
 
 def unwanted_flags(
@@ -25,7 +24,7 @@ def unwanted_flags(
 ) -> tuple[RemovedFlag, ...]:
     """Each flag once, with the weightiest reason."""
     reasons: dict[str, str] = {}
-    for source in (_dead(ui), _unfit(facts, rules, device), _dangerous(ui, rules)):
+    for source in (_dead(ui), _unfit(facts, rules, device), _dangerous(facts)):
         for removed in source:
             reasons.setdefault(removed.flag, removed.reason)
     for removed in _contradicting(ui, frozenset(reasons)):
@@ -66,15 +65,14 @@ def _unfit(facts: Facts, rules: LaunchRules, device: Device) -> Iterator[Removed
         yield RemovedFlag(argument.flag, rule.reason)
 
 
-def _dangerous(ui: UiInstall, rules: LaunchRules) -> Iterator[RemovedFlag]:
-    flags = {argument.flag for argument in arguments_of(ui)}
-    exposed = flags & set(rules.exposing_flags)
-    if EXTENSION_ACCESS in flags and exposed and not flags & set(rules.auth_flags):
-        opener = sorted(exposed)[0]
-        yield RemovedFlag(
-            EXTENSION_ACCESS,
-            f"Together with {opener} it lets any visitor install programs on this computer.",
-        )
+def _dangerous(facts: Facts) -> Iterator[RemovedFlag]:
+    listening = of_facts(facts)
+    if facts.ui is None or listening is None or listening.authenticated:
+        return
+    if listening.wanted_remote or listening.share:
+        for flag in listening.rules.extension_access:
+            if facts.ui.argument(flag):
+                yield RemovedFlag(flag, "It lets any visitor install programs on this computer.")
 
 
 def _contradicting(ui: UiInstall, gone: frozenset[str]) -> Iterator[RemovedFlag]:
