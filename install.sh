@@ -161,7 +161,7 @@ install_sdops() {
     say 'Installing sdops …'
     pip_install -qq --editable . || die 'sdops could not be installed (see above).'
     if [ "$with_torch" = yes ]; then
-        "$venv_python" -m sdops.env.install_torch ||
+        "$venv_python" -m sdops env install-torch ||
             die 'PyTorch could not be installed (see above). Without it: ./install.sh --no-torch'
         pip_install -qq --editable '.[bench]' || die 'the sampler could not be installed (see above).'
     fi

@@ -150,7 +150,9 @@ def test_every_schema_and_view_belongs_to_a_command():
     known = set(commands()) | PLANNED
     schemas = {path.stem for path in (ROOT / "sdops/report/schemas").glob("*.json")} - {"report"}
     views = {path.stem for path in (ROOT / "sdops/report/views").glob("*.py")} - {"__init__"}
-    assert {name for name in schemas | views if not known & {name, name.split("_")[0]}} == set()
+    assert {
+        name for name in schemas | views if not known & {name, re.split("[-_]", name)[0]}
+    } == set()
 
 
 def test_every_reporting_command_has_a_schema_and_a_view():

@@ -38,10 +38,13 @@ def pip_install(facts: Facts, text: str, *arguments: str) -> Remedy:
     return Remedy(text, Action.REINSTALL, (pip(facts, "install", *arguments),), automatic=True)
 
 
-def plan_torch(facts: Facts, *, near: str | None = None) -> TorchPlan | Refusal:
+def plan_torch(
+    facts: Facts, *, near: str | None = None, build: str | None = None
+) -> TorchPlan | Refusal:
     """The torch that fits the patient's machine and Python.
 
-    It stays near the release `near`, or else near the one that the UI itself would install.
+    It stays near the release `near`, or else near the one that the UI itself would install; with
+    `build`, only that build for a GPU counts.
     """
     python = facts.python
     if python is None or python.version is None:
@@ -54,6 +57,7 @@ def plan_torch(facts: Facts, *, near: str | None = None) -> TorchPlan | Refusal:
         python.version,
         machine=python.machine,
         near=near or (wanted.torch if wanted else None),
+        build=build,
     )
 
 

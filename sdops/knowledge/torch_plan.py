@@ -70,6 +70,7 @@ def choose(
     *,
     machine: str | None = None,
     near: str | None = None,
+    build: str | None = None,
 ) -> TorchPlan | Refusal:
     """The official torch build for a machine.
 
@@ -81,11 +82,14 @@ def choose(
         machine: the interpreter's own architecture, where it differs from the host's (Rosetta).
         near: the torch release to stay close to: itself if it can serve the machine, else the
             next newer one that can, else the next older. None: the newest.
+        build: consider only this build for a GPU, such as `cu126`. None: any.
     """
     machine = machine or host.machine
     if host.libc is not None and host.libc.name == "musl":
         return Refusal("PyTorch publishes no builds for systems with musl, such as Alpine Linux.")
     candidates = tuple(_candidates(host.os, machine, python_version, near))
+    if build is not None:
+        candidates = tuple(row.only(build) for row in candidates)
     if not candidates:
         return Refusal(f"No official torch has a build for Python {python_version} on {machine}.")
     if host.os == "macos":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -62,6 +63,15 @@ class TorchRelease:
             return ("cpu",)
         rocm = tuple(reversed(self.rocm)) if os == "linux" else ()
         return (*reversed(self.cuda), *rocm, *(("xpu",) if self.xpu else ()), "cpu")
+
+    def only(self, variant: str) -> TorchRelease:
+        """The same release, as if `variant` were its only build for a GPU."""
+        return dataclasses.replace(
+            self,
+            cuda=tuple(build for build in self.cuda if build == variant),
+            rocm=tuple(build for build in self.rocm if build == variant),
+            xpu=self.xpu and variant == "xpu",
+        )
 
     def default_variant(self, os: str, machine: str) -> str:
         """The build that a plain `pip install torch` brings."""
