@@ -1,0 +1,37 @@
+"""An environment variable meant for debugging is still set.
+
+Such variables make programs on the GPU slow, fill the disk, or stop them. They are often copied
+from a forum's answer and then forgotten.
+
+Fix: Take the variable away.
+
+Source: docs.nvidia.com CUDA Programming Guide (environment variables); NVIDIA/DCGM nvvs software
+plugin; rocm.docs.amd.com; profiles/variables.toml.
+"""
+
+from __future__ import annotations
+
+from sdops.check import Facts, Finding, Iterator
+from sdops.knowledge.variables import DebugVariable, Variable, debug_variables, unset, variable
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """One finding for each variable that is set and not switched off by its value."""
+    for row in debug_variables():
+        for name in row.names:
+            found = variable(facts, name)
+            if found and found.value not in row.off:
+                yield _finding(facts, row, found)
+
+
+def _finding(facts: Facts, row: DebugVariable, found: Variable) -> Finding:
+    return Finding(
+        rule="debug-variables",
+        severity=row.severity,
+        title=f"{found.name} is set: {row.effect}.",
+        why=f"{found.name} is {found.value!r}, "
+        + ("set by the launch file." if found.location else "set in your environment."),
+        evidence={"variable": found.name, "value": found.value},
+        location=found.location,
+        remedies=(unset(facts, found),),
+    )
