@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Command, Report
 from sdops.knowledge import flags, xformers
-from sdops.knowledge.remedies import plan_torch, platform_of
+from sdops.knowledge.commands import platform_of
+from sdops.knowledge.remedies import plan_torch
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.knowledge.ui_environments import environment
 
@@ -111,7 +112,9 @@ def report(facts: Facts) -> Report:
     begin = time.monotonic()
     made = plan(facts)
     python = facts.python.executable if facts.python else "python"
-    command = Command((python, "-m", "pip", "install", *made.pip_arguments()), platform_of(facts))
+    command = Command(
+        (python, "-m", "pip", "install", *made.pip_arguments()), platform_of(facts.host)
+    )
     return Report(
         command="env-plan",
         subject=facts.target or "this machine",

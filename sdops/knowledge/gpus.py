@@ -74,6 +74,14 @@ def model(gpu: Gpu) -> GpuModel | None:
     return next((row for row in known if not row.exclusive), None)
 
 
+def capability(gpu: Gpu) -> tuple[int, int] | None:
+    """The compute capability of an NVIDIA card, as the driver says or as its name tells."""
+    if gpu.compute_capability is not None:
+        return gpu.compute_capability
+    known = model(gpu)
+    return known.compute_capability if known else None
+
+
 def _named(name: str, known: Iterable[GpuModel]) -> GpuModel | None:
     """The row with the longest name that stands in `name` as whole words."""
     hits = [

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sdops.facts.types import Facts
-from sdops.finding import Action, Command, Platform, Remedy
-from sdops.knowledge import torch_plan
+from sdops.facts.types import Facts, PythonEnv
+from sdops.finding import Action, Command, Remedy
+from sdops.knowledge import torch_plan, torch_releases
+from sdops.knowledge.commands import command
+from sdops.knowledge.patient import kind_of
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.knowledge.ui_environments import environment
 
 FAMILY = ("torch", "torchvision", "torchaudio")
-
-
-def platform_of(facts: Facts) -> Platform:
-    """The operating system that commands for this machine are written for."""
-    known = {"linux": Platform.LINUX, "windows": Platform.WINDOWS, "macos": Platform.MACOS}
-    return known.get(facts.host.os, Platform.ANY)
-
-
-def command(facts: Facts, *argv: str) -> Command:
-    """`argv` as a command for this machine."""
-    return Command(argv, platform_of(facts))
+DRIVERS_PAGE = "https://www.nvidia.com/drivers"
 
 
 def pip(facts: Facts, *arguments: str) -> Command:
@@ -30,12 +22,16 @@ def pip(facts: Facts, *arguments: str) -> Command:
     Its Python must be known: `facts.python` is not None.
     """
     assert facts.python is not None
-    return command(facts, facts.python.executable, "-m", "pip", *arguments)
+    return command(facts.host, facts.python.executable, "-m", "pip", *arguments)
 
 
-def pip_install(facts: Facts, text: str, *arguments: str) -> Remedy:
-    """A remedy that is one `pip install` with `arguments`."""
-    return Remedy(text, Action.REINSTALL, (pip(facts, "install", *arguments),), automatic=True)
+def pip_remedy(facts: Facts, text: str, *runs: Sequence[str]) -> Remedy:
+    """A remedy that runs `pip` once with each of `runs`; first pip itself, where it is missing."""
+    assert facts.python is not None
+    lacking = facts.python.has_pip is False
+    first = (command(facts.host, facts.python.executable, "-m", "ensurepip", "--upgrade"),)
+    commands = tuple(pip(facts, *arguments) for arguments in runs)
+    return Remedy(text, Action.REINSTALL, (*(first if lacking else ()), *commands), automatic=True)
 
 
 def plan_torch(
@@ -61,32 +57,57 @@ def plan_torch(
     )
 
 
+def torch_suits(facts: Facts) -> bool:
+    """Whether the installed torch is of the kind that the GPU here needs, or none would do."""
+    if facts.python is None or facts.python.torch is None:
+        return False
+    torch = facts.python.torch
+    plan = plan_torch(facts, near=torch.version)
+    if isinstance(plan, Refusal):
+        return True
+    kind = "cuda" if plan.variant.startswith("cu") else plan.variant.rstrip("0123456789.")
+    return kind == kind_of(torch)
+
+
 def install_torch(facts: Facts, *, near: str | None = None) -> tuple[Remedy, ...]:
     """How to (re)install the torch family so that it fits this machine.
 
-    The packages of the family that are installed are replaced together, from one index; a
-    missing torchvision is added, since every UI needs it.
+    Its installed packages are replaced together, from one index; a missing torchvision is added,
+    since every UI needs it. Where nothing official fits, the reason comes first.
     """
     plan = plan_torch(facts, near=near)
     if isinstance(plan, TorchPlan):
         return (_install(facts, plan, plan.reason),)
     refusal = Remedy(plan.reason)
-    if plan.instead is None:
+    if plan.instead is None or facts.python is None:
         return (refusal,)
     slow = "Or let the processor do the work, which takes minutes for an image."
     return (refusal, _install(facts, plan.instead, slow))
 
 
-def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
-    text = " ".join((f"Install torch {plan.torch} in its {plan.variant} build.", why, *plan.notes))
-    arguments = ("--force-reinstall", *plan.pip_arguments(family(facts)))
-    return pip_install(facts, text, *arguments)
+def replace(facts: Facts, text: str, requirements: Sequence[str], variant: str) -> Remedy:
+    """Replaces single packages of the torch family from the index of `variant`, and nothing else.
 
-
-def family(facts: Facts) -> Sequence[str]:
-    """The packages of the torch family to install together: torchaudio only where it is."""
-    python = facts.python
-    has_audio = python is not None and (
-        python.torchaudio is not None or python.distribution("torchaudio") is not None
+    Without `--no-deps`, pip would replace everything that they depend on as well, torch and the
+    UI's pinned NumPy and Pillow among them.
+    """
+    index = () if facts.host.os == "macos" else ("--index-url", torch_releases.index_url(variant))
+    return pip_remedy(
+        facts, text, ("install", "--force-reinstall", "--no-deps", *requirements, *index)
     )
-    return FAMILY if has_audio else FAMILY[:2]
+
+
+def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
+    assert facts.python is not None
+    text = f"Install torch {plan.torch} in its {plan.variant} build."
+    arguments = plan.pip_arguments(family(facts.python))
+    replacing = ("install", "--force-reinstall", "--no-deps", *arguments)
+    completing = ("install", *arguments)
+    runs = (replacing, completing) if facts.python.torch is not None else (completing,)
+    return pip_remedy(facts, " ".join((text, why, *plan.notes)), *runs)
+
+
+def family(python: PythonEnv) -> Sequence[str]:
+    """The packages of the torch family to install together: torchaudio only where it is."""
+    audio = python.torchaudio is not None or python.distribution("torchaudio") is not None
+    return FAMILY if audio else FAMILY[:2]

@@ -159,7 +159,7 @@ def _nvidia(
     cards: Sequence[Gpu],
     driver: Driver | None,
 ) -> TorchPlan | Refusal:
-    known = [(card, capability) for card in cards if (capability := _capability(card)) is not None]
+    known = [(card, found) for card in cards if (found := gpus.capability(card)) is not None]
     best_first = sorted(known, key=lambda pair: pair[1], reverse=True)
     for count in range(len(best_first), 0, -1):
         served, left_out = best_first[:count], best_first[count:]
@@ -171,13 +171,6 @@ def _nvidia(
                 return _plan(row, variant, "cuda", _nvidia_reason(served, variant), notes)
     instead = _cpu(candidates, "The GPU cannot be used.")
     return Refusal(_nvidia_refusal(host, cards, best_first, driver), instead)
-
-
-def _capability(card: Gpu) -> tuple[int, int] | None:
-    if card.compute_capability is not None:
-        return card.compute_capability
-    model = gpus.model(card)
-    return model.compute_capability if model else None
 
 
 def _cuda_variant(

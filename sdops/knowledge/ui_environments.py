@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from sdops.facts.types import UiInstall
 from sdops.profile import load
 
 
@@ -27,6 +28,10 @@ class UiEnvironment:
     """Whether it installs missing requirements at every start."""
     no_install: tuple[str, ...]
     """Flags that keep it from doing so."""
+    cpu: tuple[str, ...]
+    """Flags, or `flag=value`, that tell it to compute on the processor."""
+    other_backends: tuple[str, ...]
+    """Flags with which it uses a GPU by another way than official torch builds."""
     source: str
 
     def python_for(self, os: str) -> str:
@@ -47,6 +52,8 @@ def environments() -> dict[str, UiEnvironment]:
             torch=row.get("torch"),
             installs_itself=row["installs_itself"],
             no_install=tuple(row.get("no_install", ())),
+            cpu=tuple(row.get("cpu", ())),
+            other_backends=tuple(row.get("other_backends", ())),
             source=row["source"],
         )
         for row in load("ui_environments")["ui"]
@@ -56,3 +63,19 @@ def environments() -> dict[str, UiEnvironment]:
 def environment(kind: str) -> UiEnvironment | None:
     """What the UI `kind` asks, or None if it is not known."""
     return environments().get(kind)
+
+
+def uses(ui: UiInstall, flags: tuple[str, ...]) -> bool:
+    """Whether the launch arguments of `ui` hold one of `flags`, each `flag` or `flag=value`."""
+    for entry in flags:
+        flag, _, value = entry.partition("=")
+        argument = ui.argument(flag)
+        if argument is not None and (not value or value in (argument.value or "").split()):
+            return True
+    return False
+
+
+def installs_itself(ui: UiInstall) -> bool:
+    """Whether `ui` installs what it lacks at its next start, and is not told to leave that."""
+    wanted = environment(ui.kind)
+    return wanted is not None and wanted.installs_itself and not uses(ui, wanted.no_install)

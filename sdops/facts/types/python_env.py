@@ -152,6 +152,9 @@ class DeepProbe:
     imports: tuple[ImportProbe, ...] = ()
     kernels: tuple[KernelProbe, ...] = ()
     cuda_available: bool | None = None
+    cuda_error: str | None = None
+    """What torch says when it cannot use CUDA: the warning that `torch.cuda.is_available()` gives,
+    or the exception of `torch.cuda.init()`."""
     device_count: int | None = None
     device_names: tuple[str, ...] = ()
     arch_list: tuple[str, ...] = ()
