@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sdops.cli import hash as hash_command
-from sdops.cli import schema
+from sdops.cli import info, schema, verify
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
 from sdops.version import __version__
@@ -23,6 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("hash")(hash_command.hash_command)
+app.command("info")(info.info)
+app.command("verify")(verify.verify)
 app.command("schema")(schema.schema)
 
 

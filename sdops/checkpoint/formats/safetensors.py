@@ -55,10 +55,9 @@ def read(source: Source, container: Container) -> Contents:
 
 def declared_end(source: Source) -> int | None:
     """The offset at which the tensors end by the header, or None where it cannot be read."""
-    contents = read(source, Container.SAFETENSORS)
-    ends = [(tensor.storage.offset or 0) + tensor.storage.size_bytes for tensor in contents.tensors]
-    blocked = any(problem.blocking for problem in contents.problems)
-    return None if blocked else max(ends, default=None)
+    tensors = read(source, Container.SAFETENSORS).tensors
+    ends = [(tensor.storage.offset or 0) + tensor.storage.size_bytes for tensor in tensors]
+    return max(ends, default=None)
 
 
 def _header(data: bytes, contents: Contents) -> dict[str, Any] | None:

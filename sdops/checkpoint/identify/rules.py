@@ -1,0 +1,157 @@
+"""Matches the rows of `profiles/architectures.toml` against the tensors of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sdops import profile
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shape of each tensor, by name."""
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A row that fits, and why."""
+
+    row: Row
+    prefix: str
+    evidence: tuple[str, ...]
+    """What was seen, in words: `input_blocks.0.0.weight is 320×4×3×3`."""
+    variant: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The row's id: the architecture's or kind's name."""
+        return str(self.row["id"])
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        name = str(self.row.get("name", self.row["id"]))
+        return f"{name} {self.variant}" if self.variant else name
+
+
+@cache
+def table() -> Mapping[str, Any]:
+    """The profile, each row completed from its `base`."""
+    raw = profile.load("architectures")
+    models = {row["id"]: row for row in raw["model"]}
+    inherited = ("all", "none", "ndim")
+    rows = [
+        {
+            **{key: models[row["base"]][key] for key in inherited if key in models[row["base"]]},
+            **row,
+        }
+        if "base" in row
+        else row
+        for row in raw["model"]
+    ]
+    return {**raw, "model": rows}
+
+
+def first_match(rows: Iterable[Row], shapes: Shapes, prefixes: Sequence[str]) -> Match | None:
+    """The first row that fits the tensors behind the first prefix that any row fits."""
+    rows = tuple(rows)
+    for prefix in prefixes:
+        inside = strip(shapes, prefix)
+        if not inside:
+            continue
+        for row in rows:
+            evidence = _fits(row, inside, shapes)
+            if evidence is not None:
+                return Match(row, prefix, tuple(evidence), _variant(row, inside, shapes))
+    return None
+
+
+def strip(shapes: Shapes, prefix: str) -> Shapes:
+    """The tensors whose names begin with `prefix`, named without it."""
+    if not prefix:
+        return shapes
+    size = len(prefix)
+    return {name[size:]: shape for name, shape in shapes.items() if name.startswith(prefix)}
+
+
+def _variant(row: Row, inside: Shapes, whole: Shapes) -> str | None:
+    fitting = (item for item in row.get("variant", ()) if _fits(item, inside, whole) is not None)
+    return next((str(item["id"]) for item in fitting), None)
+
+
+def _fits(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
+    """The evidence that `row` fits the tensors `inside` a prefix of the `whole` file, or None."""
+    conditions = (_names, _patterns, _dimensions, _blocks)
+    evidence: list[str] = []
+    for condition in conditions:
+        seen = condition(row, inside, whole)
+        if seen is None:
+            return None
+        evidence += seen
+    return evidence
+
+
+def _names(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
+    if any(name in inside for name in row.get("none", ())):
+        return None
+    wanted = list(row.get("all", ()))
+    if not all(name in inside for name in wanted):
+        return None
+    for key, where in (("any", inside), ("any_full", whole)):
+        if key in row:
+            found = [name for name in row[key] if name in where]
+            if not found:
+                return None
+            wanted += found[:1]
+    if "any_all" in row:
+        sets = [names for names in row["any_all"] if all(name in inside for name in names)]
+        if not sets:
+            return None
+        wanted += sets[0]
+    return [f"has {name}" for name in wanted]
+
+
+def _patterns(row: Row, inside: Shapes, _whole: Shapes) -> list[str] | None:
+    if any(_first(pattern, inside) for pattern in row.get("none_re", ())):
+        return None
+    wanted = [_first(pattern, inside) for pattern in row.get("all_re", ())]
+    if None in wanted:
+        return None
+    if "any_re" in row:
+        found = next(filter(None, (_first(pattern, inside) for pattern in row["any_re"])), None)
+        if found is None:
+            return None
+        wanted.append(found)
+    return [f"has {name}" for name in wanted]
+
+
+def _dimensions(row: Row, inside: Shapes, _whole: Shapes) -> list[str] | None:
+    evidence = []
+    for name, dimension, size in row.get("shape", ()):
+        shape = inside.get(name)
+        if shape is None or not -len(shape) <= dimension < len(shape):
+            return None
+        if shape[dimension] not in (size if isinstance(size, list) else [size]):
+            return None
+        evidence.append(f"{name} is {'×'.join(map(str, shape))}")
+    for name, count in row.get("ndim", ()):
+        if name not in inside or len(inside[name]) != count:
+            return None
+    return evidence
+
+
+def _blocks(row: Row, inside: Shapes, _whole: Shapes) -> list[str] | None:
+    for template, count in row.get("count_blocks", {}).items():
+        prefixes = tuple(template.format(number) + "." for number in range(count + 1))
+        present = [any(name.startswith(prefix) for name in inside) for prefix in prefixes]
+        if not all(present[:-1]) or present[-1]:
+            return None
+    return []
+
+
+def _first(pattern: str, names: Iterable[str]) -> str | None:
+    search = re.compile(pattern).search
+    return next((name for name in names if search(name)), None)
