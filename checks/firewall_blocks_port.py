@@ -25,7 +25,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if firewall is None:
         raise Skip("No firewall that could stand in between was found.")
     commands = firewall_commands(firewall.kind)
-    if commands is None or listening.port in firewall.allowed_ports:
+    if commands is None or firewall.allows(listening.port):
         return
     if firewall.active is None:
         yield _unreadable(facts.host, firewall, commands, listening.port)

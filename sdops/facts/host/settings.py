@@ -6,7 +6,7 @@ import configparser
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sdops.facts.credentials import hide_value
@@ -30,7 +30,7 @@ def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
         tree: where the system's own files are read.
     """
     settings: dict[str, str] = {}
-    for name, value in _pip_settings(_pip_files(paths.get("venv"), tree)):
+    for name, value in pip_settings(paths.get("venv"), tree):
         settings[f"pip:{name}"] = hide_value(name, value)
     for file in _git_files(tree):
         for name, value in git_settings(_text(file)):
@@ -66,8 +66,14 @@ def _pip_files(venv: str | None, tree: Tree) -> Iterator[Path]:
         yield Path(override)
 
 
-def _pip_settings(files: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    for file in files:
+def pip_settings(venv: str | None, tree: Tree) -> Iterator[tuple[str, str]]:
+    """The settings of pip as they stand in its files, credentials and all, later ones winning.
+
+    Args:
+        venv: the folder of the patient's environment, which may have a file of its own.
+        tree: where the system's own files are read.
+    """
+    for file in _pip_files(venv, tree):
         parser = configparser.RawConfigParser(strict=False)
         try:
             parser.read_string(_text(file))

@@ -32,6 +32,13 @@ class Firewall:
     """TCP ports that a rule opens to everyone."""
     profile: str | None = None
     """Windows: `domain`, `private` or `public`; firewalld: the zone."""
+    allowed_ranges: tuple[tuple[int, int], ...] = ()
+    """First and last of each range of TCP ports that a rule opens to everyone."""
+
+    def allows(self, port: int) -> bool:
+        """Whether a rule opens the TCP port to everyone."""
+        in_range = any(first <= port <= last for first, last in self.allowed_ranges)
+        return in_range or port in self.allowed_ports
 
 
 @dataclass(frozen=True, slots=True)
