@@ -23,7 +23,14 @@ from sdops.check import (
     Skip,
     UiInstall,
 )
-from sdops.knowledge.flags import FlagStatus, arguments_of, flags_of, nearest, status_of
+from sdops.knowledge.flags import (
+    FlagStatus,
+    arguments_of,
+    flags_of,
+    is_complete,
+    nearest,
+    status_of,
+)
 
 FORGIVING = "IGNORE_CMD_ARGS_ERRORS"
 """The variable with which A1111 and its kin let unknown flags pass."""
@@ -45,11 +52,10 @@ def _finding(ui: UiInstall, use: Argument) -> Finding:
     table = flags_of(ui.kind)
     assert table is not None
     meant = nearest(ui, use.flag)
-    extended = any(extension.enabled for extension in ui.extensions)
-    sure = bool(ui.known_flags) and not extended
+    sure = is_complete(ui)
     doubt = "" if ui.known_flags else f" sdops knows {table.title} as of {table.dated}."
-    if extended:
-        doubt += " One of its extensions may add it."
+    if ui.known_flags and not sure:
+        doubt = " One of its extensions may add it."
     return Finding(
         rule="flag-unknown",
         severity=Severity.ERROR if sure else Severity.WARNING,

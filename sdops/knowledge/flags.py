@@ -156,6 +156,15 @@ def status_of(ui: UiInstall, flag: str) -> FlagStatus:
     return FlagStatus.UNKNOWN
 
 
+def is_complete(ui: UiInstall) -> bool:
+    """Whether every flag that this UI takes is known: its own list was read, nothing adds to it.
+
+    Custom nodes of ComfyUI cannot add flags; extensions of A1111 and its kin can.
+    """
+    extended = ui.kind != "comfyui" and any(extension.enabled for extension in ui.extensions)
+    return bool(ui.known_flags) and not extended
+
+
 def takes_flag(ui: UiInstall, flag: str) -> bool:
     """Whether this installed UI reads `flag`."""
     return status_of(ui, flag) is FlagStatus.ACTIVE

@@ -177,3 +177,19 @@ def test_xformers_build_decides_by_its_kernels() -> None:
     plan = advise(replace(facts, python=replace(facts.python, xformers=build)))
     assert plan is not None
     assert [item.flag for item in plan.remove] == ["--xformers"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "launch_files", "line", "place"),
+    [
+        ("desktop", (), "--cpu", "the settings of ComfyUI Desktop, page Server-Config"),
+        ("git", ("/srv/run.sh",), "main.py --cpu", "/srv/run.sh, in place of the line"),
+        ("git", (), "main.py --cpu", "a terminal opened in"),
+    ],
+)
+def test_comfyui_is_started_in_many_ways(layout, launch_files, line, place) -> None:
+    facts = varied(captured("cpu-only-server-a1111"), {"ui": "comfyui", "arguments": []})
+    plan = advise(replace(facts, ui=replace(facts.ui, layout=layout, launch_files=launch_files)))
+    assert plan is not None
+    assert plan.line.endswith(line)
+    assert plan.place.startswith(place)

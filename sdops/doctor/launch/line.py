@@ -32,14 +32,17 @@ def launch_line(facts: Facts, ui: UiInstall, words: Words) -> tuple[str, str]:
 
 
 def _comfyui(facts: Facts, ui: UiInstall, words: Words, windows: bool) -> tuple[str, str]:
+    quote = _command_word if windows else shlex.quote
+    if ui.layout == "desktop":
+        return " ".join(map(quote, words)), "the settings of ComfyUI Desktop, page Server-Config"
+    program = [facts.python.executable if facts.python else "python", "main.py"]
     if ui.layout == "portable":
         program = [r".\python_embeded\python.exe", "-s", r"ComfyUI\main.py"]
-        batch = next((path for path in ui.launch_files if path.lower().endswith(".bat")), None)
-        place = batch or _join(ui.root, "run_nvidia_gpu.bat", windows)
-        return " ".join(_command_word(word) for word in (*program, *words)), place
-    python = facts.python.executable if facts.python else "python"
-    quoted = map(_command_word if windows else shlex.quote, (python, "main.py", *words))
-    return " ".join(quoted), f"a terminal opened in {ui.root}"
+    line = " ".join(quote(word) for word in (*program, *words))
+    launcher = next((path for path in ui.launch_files if path.endswith((".bat", ".sh"))), None)
+    if launcher:
+        return line, f"{launcher}, in place of the line that starts ComfyUI"
+    return line, f"a terminal opened in {ui.root}"
 
 
 def _launch_file(ui: UiInstall, name: str) -> str | None:

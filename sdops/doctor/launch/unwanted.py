@@ -10,6 +10,7 @@ from sdops.knowledge.flags import (
     FlagStatus,
     arguments_of,
     flags_of,
+    is_complete,
     nearest,
     row_of,
     status_of,
@@ -44,7 +45,7 @@ def _dead(ui: UiInstall) -> Iterator[RemovedFlag]:
             yield RemovedFlag(argument.flag, f"{title} has removed it.{instead}")
         elif status is FlagStatus.IGNORED:
             yield RemovedFlag(argument.flag, f"{title} accepts it and does nothing.{instead}")
-        elif status is FlagStatus.UNKNOWN and _is_surely_unknown(ui):
+        elif status is FlagStatus.UNKNOWN and is_complete(ui):
             meant = nearest(ui, argument.flag)
             guess = f"; {meant} may be meant" if meant else ""
             reason = f"This {title} does not know it and stops at start{guess}."
@@ -53,11 +54,6 @@ def _dead(ui: UiInstall) -> Iterator[RemovedFlag]:
             yield RemovedFlag(
                 argument.flag, "It is meant for a single start; left here, it acts at every start."
             )
-
-
-def _is_surely_unknown(ui: UiInstall) -> bool:
-    """The UI's own list of flags was read, and no extension can add to it."""
-    return bool(ui.known_flags) and not any(extension.enabled for extension in ui.extensions)
 
 
 def _unfit(facts: Facts, rules: LaunchRules, device: Device) -> Iterator[RemovedFlag]:
