@@ -92,6 +92,15 @@ def kind_of(build: TorchBuild) -> str:
     return "xpu" if build.xpu else "cpu"
 
 
+def variant_of(build: TorchBuild) -> str:
+    """The name of the index that a build came from: `cu121`, `rocm6.2.4`, `cpu`.
+
+    The local label of its version tells; without one, what it was built for does.
+    """
+    label = build.version.partition("+")[2]
+    return label if re.fullmatch(r"cu\d+|rocm[\d.]+|xpu|cpu", label) else build.variant
+
+
 def describe(build: TorchBuild) -> str:
     """`2.13.0 (CUDA 13.0 build)`."""
     version = build.version.partition("+")[0]

@@ -99,12 +99,12 @@ def replace(facts: Facts, text: str, requirements: Sequence[str], variant: str) 
 
 def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
     assert facts.python is not None
-    text = f"Install torch {plan.torch} in its {plan.variant} build."
     arguments = plan.pip_arguments(family(facts.python))
     replacing = ("install", "--force-reinstall", "--no-deps", *arguments)
     completing = ("install", *arguments)
     runs = (replacing, completing) if facts.python.torch is not None else (completing,)
-    return pip_remedy(facts, " ".join((text, why, *plan.notes)), *runs)
+    text = f"Install torch {plan.torch} in its {plan.variant} build."
+    return pip_remedy(facts, " ".join((why, text, *plan.notes)), *runs)
 
 
 def family(python: PythonEnv) -> Sequence[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from sdops.errors import Skip
 from sdops.facts.codec import facts_from_json
-from sdops.facts.types import Argument, Facts
+from sdops.facts.types import Argument, Distribution, Facts
 from sdops.finding import Finding
 from sdops.registry import checks
 
@@ -79,5 +79,34 @@ def with_host() -> Callable[..., Facts]:
 
     def change(facts: Facts, **changes: object) -> Facts:
         return replace(facts, host=replace(facts.host, **changes))
+
+    return change
+
+
+@pytest.fixture
+def with_python() -> Callable[..., Facts]:
+    """Facts whose Python is changed: `with_python(facts, version="3.12.3", torch=None)`."""
+
+    def change(facts: Facts, **changes: object) -> Facts:
+        assert facts.python is not None
+        return replace(facts, python=replace(facts.python, **changes))
+
+    return change
+
+
+@pytest.fixture
+def with_packages(with_python: Callable[..., Facts]) -> Callable[..., Facts]:
+    """Facts with packages in other versions, None to take one away.
+
+    `with_packages(facts, numpy="2.2.6", clip=None)`; an underscore in a name stands for a hyphen.
+    """
+
+    def change(facts: Facts, **versions: str | None) -> Facts:
+        assert facts.python is not None
+        wanted = {name.replace("_", "-"): version for name, version in versions.items()}
+        kept = [each for each in facts.python.distributions if each.name not in wanted]
+        folder = facts.python.site_packages[0]
+        new = [Distribution(name, version, folder) for name, version in wanted.items() if version]
+        return with_python(facts, distributions=(*kept, *new))
 
     return change

@@ -1,0 +1,76 @@
+"""torch cannot start CUDA, although the build, the driver and the card go together.
+
+The reason is in the text of the error that torch gives when it is really run, which `--deep` does:
+803 and 804 for libraries that do not belong to the driver, 802 for servers whose fabric manager
+does not run, 999 for a driver in a bad state.
+
+Fix: Depends on the error; each has its own remedy.
+
+Source: NVIDIA CUDA Runtime API, cudaError_t; profiles/cuda_errors.toml.
+"""
+
+from __future__ import annotations
+
+from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
+from sdops.knowledge import cuda_errors, drivers
+from sdops.knowledge.commands import admin_command
+from sdops.knowledge.cuda_errors import CudaError
+from sdops.knowledge.drivers import Standing
+from sdops.knowledge.patient import cards_of, describe, torch_of, wants_gpu
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Reads what torch said when it was run, unless another check names the cause."""
+    torch = torch_of(facts)
+    wants_gpu(facts)
+    if facts.deep is None:
+        raise Skip("torch was not run: ask for that with --deep.")
+    if facts.deep.cuda_available is not False:
+        return
+    if torch.cuda is None or not cards_of(facts, "nvidia"):
+        raise Skip("No CUDA build of torch meets a visible NVIDIA card here.")
+    _skip_if_explained(facts, torch.cuda)
+    message = facts.deep.cuda_error or ""
+    known = cuda_errors.recognize(message)
+    yield Finding(
+        rule="cuda-unavailable",
+        severity=Severity.ERROR,
+        title=known.title if known else "torch cannot start CUDA, so the GPU is not used.",
+        why=" ".join(
+            part
+            for part in (
+                known.why if known else "Build, driver and card go together; the cause is unclear.",
+                f"torch says: {message}" if message else "torch gives no reason.",
+            )
+        ),
+        evidence={
+            "torch": describe(torch),
+            "message": message,
+            "LD_LIBRARY_PATH": facts.host.environment.get("LD_LIBRARY_PATH"),
+        },
+        remedies=(_remedy(facts, known),),
+    )
+
+
+def _skip_if_explained(facts: Facts, cuda: str) -> None:
+    driver = facts.driver("nvidia")
+    if driver is not None and (driver.fault or driver.loaded is False):
+        raise Skip("The driver itself is at fault: see driver-absent and driver-mismatch.")
+    if drivers.standing(driver, cuda, drivers.driver_os(facts.host)) is Standing.TOO_OLD:
+        raise Skip("The driver is too old: see driver-too-old.")
+    module = (
+        next((item for item in facts.deep.imports if item.module == "torch"), None)
+        if (facts.deep)
+        else None
+    )
+    if module is not None and not module.ok:
+        raise Skip("torch cannot be imported: see import-failures.")
+
+
+def _remedy(facts: Facts, known: CudaError | None) -> Remedy:
+    if known is None:
+        return Remedy("Restart the machine; if that does not help, install the newest driver.")
+    commands = known.linux if facts.host.os == "linux" and not facts.host.container else ()
+    return Remedy(
+        known.remedy, known.action, tuple(admin_command(facts.host, *argv) for argv in commands)
+    )

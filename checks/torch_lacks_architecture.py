@@ -1,0 +1,124 @@
+"""torch was built without code for this GPU.
+
+torch finds the card, but the first computation stops with "no kernel image is available for
+execution on the device". The card is newer than the build, or so old that the build left it out.
+
+Fix: Install a torch build that has code for the card.
+
+Source: PyTorch build scripts (TORCH_CUDA_ARCH_LIST) and torch.cuda.get_arch_list(); NVIDIA CUDA
+Programming Guide, binary and PTX compatibility.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdops.check import (
+    Action,
+    Facts,
+    Finding,
+    Gpu,
+    Iterator,
+    Remedy,
+    Severity,
+    Skip,
+    TorchBuild,
+)
+from sdops.knowledge import architectures, gpus
+from sdops.knowledge.patient import cards_of, describe, kind_of, torch_of, variant_of, wants_gpu
+from sdops.knowledge.remedies import install_torch, plan_torch
+from sdops.knowledge.torch_plan import TorchPlan
+
+RULE = "torch-lacks-architecture"
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Compares each card with the architectures of the installed build."""
+    torch = torch_of(facts)
+    wants_gpu(facts)
+    if kind_of(torch) not in ("cuda", "rocm"):
+        raise Skip("torch is no build with code for single architectures.")
+    cards = cards_of(facts, "nvidia" if torch.cuda else "amd")
+    if not cards:
+        raise Skip("There is no GPU here that this build of torch is meant for.")
+    built_for = _built_for(facts, torch)
+    missing = [card for card in cards if _serves(built_for, card, facts) is False]
+    if missing and len(missing) == len(cards):
+        yield _no_card(facts, torch, built_for, missing)
+    elif missing:
+        yield _some_cards(facts, torch, built_for, missing)
+
+
+def _built_for(facts: Facts, torch: TorchBuild) -> tuple[str, ...]:
+    """What torch itself says (`--deep`), or what official builds of this version have."""
+    if facts.deep is not None and facts.deep.arch_list:
+        return facts.deep.arch_list
+    machine = (facts.python.machine if facts.python else None) or facts.host.machine
+    try:
+        build = architectures.build_of(torch.version, variant_of(torch), facts.host.os, machine)
+    except ValueError:
+        build = None
+    if build is None:
+        raise Skip(f"sdops does not know what torch {torch.version} was built for; try --deep.")
+    return build.architectures
+
+
+def _serves(built_for: Sequence[str], card: Gpu, facts: Facts) -> bool | None:
+    """None where it is not known; for AMD, where `hsa-override` has a word to say, too."""
+    if card.vendor == "nvidia":
+        capability = gpus.capability(card)
+        return None if capability is None else architectures.runs_well_on(built_for, capability)
+    model = gpus.model(card)
+    if card.gfx is None or model is None or model.hsa_override is not None or model.integrated:
+        return None
+    if "HSA_OVERRIDE_GFX_VERSION" in facts.host.environment:
+        return None
+    return any(entry.partition(":")[0] == card.gfx for entry in built_for)
+
+
+def _name(card: Gpu) -> str:
+    capability = gpus.capability(card)
+    if capability is None:
+        return f"{card.name} ({card.gfx})"
+    return f"{card.name} (compute capability {capability[0]}.{capability[1]})"
+
+
+def _why(torch: TorchBuild, built_for: Sequence[str], names: str) -> str:
+    return (
+        f"torch {describe(torch)} was built for {', '.join(built_for)}; that does not run on the "
+        f"{names}."
+    )
+
+
+def _no_card(
+    facts: Facts, torch: TorchBuild, built_for: Sequence[str], missing: Sequence[Gpu]
+) -> Finding:
+    names = ", ".join(map(_name, missing))
+    return Finding(
+        rule=RULE,
+        severity=Severity.ERROR,
+        title="This torch has no code for the graphics card: it fails at the first computation.",
+        why=_why(torch, built_for, names),
+        evidence={"torch": torch.version, "built_for": list(built_for), "gpus": names},
+        remedies=install_torch(facts, near=torch.version),
+    )
+
+
+def _some_cards(
+    facts: Facts, torch: TorchBuild, built_for: Sequence[str], missing: Sequence[Gpu]
+) -> Finding:
+    names = ", ".join(map(_name, missing))
+    plan = plan_torch(facts, near=torch.version)
+    serves_all = isinstance(plan, TorchPlan) and not plan.notes
+    leave_out = Remedy(
+        "Let the UI use another card: choose one by its number, and do not count on the rest.",
+        Action.CHANGE_FLAG,
+    )
+    return Finding(
+        rule=RULE,
+        severity=Severity.WARNING,
+        title=f"This torch has no code for one of the cards here, the {missing[0].name}.",
+        why=_why(torch, built_for, names),
+        evidence={"torch": torch.version, "built_for": list(built_for), "gpus": names},
+        remedies=install_torch(facts, near=torch.version) if serves_all else (leave_out,),
+    )
