@@ -93,15 +93,15 @@ function Get-Candidate([string] $Wanted) {
     }
 }
 
-# The first usable Python; says which were tried where there is none.
+# The first usable Python; says which were tried and why each failed.
 function Find-Python([string] $Wanted) {
-    $tried = @()
+    $absent = @()
     foreach ($candidate in @(Get-Candidate $Wanted)) {
         $shown = (@($candidate.Name) + $candidate.Before) -join ' '
         $command = Get-Command $candidate.Name -CommandType Application -ErrorAction SilentlyContinue |
             Select-Object -First 1
         if (-not $command) {
-            $tried += "  ${shown}: not found"
+            $absent += $shown
             continue
         }
         if ($command.Path.StartsWith("$Venv\", [StringComparison]::OrdinalIgnoreCase)) { continue }
@@ -110,10 +110,10 @@ function Find-Python([string] $Wanted) {
             Write-Talk "Using Python $($answer.Version): $shown"
             return @{ Path = $command.Path; Before = $candidate.Before }
         }
-        $tried += "  ${shown}: $($answer.Fault)"
+        Write-Talk "Not using ${shown}: $($answer.Fault)"
     }
-    Write-Talk 'install.ps1: no usable Python was found. Tried:'
-    $tried | ForEach-Object { Write-Talk $_ }
+    $missing = if ($absent) { " Not here at all: $($absent -join ', ')." } else { '' }
+    Write-Talk "install.ps1: no usable Python was found.$missing"
     Write-Talk 'How to get one:'
     Write-Talk '  winget install Python.Python.3.12'
     Write-Talk '  or from https://www.python.org/downloads/windows/ (tick "Add python.exe to PATH")'
@@ -169,23 +169,27 @@ function New-Venv([string] $Wanted) {
     }
 }
 
-function Install-Package([string] $Failure) {
-    $code = Invoke-Venv '-m' 'pip' 'install' '--disable-pip-version-check' @args
-    if ($code -ne 0) { Stop-Install "$Failure (see above)." }
+# Installs with .venv's pip; $What is named in case it fails.
+function Install-Package([string] $What) {
+    $code = Invoke-Venv '-m' 'pip' 'install' '--disable-pip-version-check' '-qq' @args
+    if ($code -ne 0) {
+        Stop-Install ("$What could not be installed (see above). Where the package index cannot be " +
+            'reached, use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).')
+    }
 }
 
 function Install-Sdops([bool] $WithTorch) {
     $env:PIP_USER = '0' # `user = true` in pip.ini would refuse to install into .venv
     Write-Talk 'Upgrading pip ...'
-    Install-Package ('pip could not be upgraded; behind a mirror use --index-url URL, behind a proxy set ' +
-        'HTTPS_PROXY') '-qq' '--upgrade' 'pip'
+    Install-Package 'A new pip' '--upgrade' 'pip'
     Write-Talk 'Installing sdops ...'
-    Install-Package 'sdops could not be installed' '-qq' '--editable' '.'
+    Install-Package 'sdops' '--editable' '.'
     if ($WithTorch) {
+        Write-Talk 'Installing PyTorch ...'
         if ((Invoke-Venv '-m' 'sdops' 'env' 'install-torch') -ne 0) {
             Stop-Install 'PyTorch could not be installed (see above). Without it: .\install.ps1 --no-torch'
         }
-        Install-Package 'the sampler could not be installed' '-qq' '--editable' '.[bench]'
+        Install-Package 'The sampler' '--editable' '.[bench]'
     }
     if ((Invoke-Venv '-m' 'sdops' '--version') -ne 0) { Stop-Install 'sdops was installed but does not start.' }
 }
@@ -228,7 +232,7 @@ function Start-Install([hashtable] $Options) {
     try {
         Install-Sdops $Options.Torch
         if ($Options.Test) {
-            Install-Package 'the packages for the tests could not be installed' '-qq' '--group' 'test'
+            Install-Package 'What the tests need' '--group' 'test'
             $arguments = @($Options.TestArguments)
             & $VenvPython -m pytest @arguments
             exit $LASTEXITCODE

@@ -10,7 +10,6 @@ venv_python=$venv/bin/python
 marker=$venv/.made-by-sdops-install # holds the path where the environment was made
 with_torch=yes
 wanted_python=
-tried=
 
 usage() {
     cat <<'END'
@@ -69,22 +68,23 @@ judge_python() {
     return 1
 }
 
-# Sets `python` to the first usable candidate.
+# Sets `python` to the first usable candidate, and `version`.
 find_python() {
     if [ -n "$wanted_python" ]; then
         set -- "$wanted_python"
     else
         set -- python3.13 python3.12 python3.11 python3.10 python3 python \
-            /opt/homebrew/bin/python3.1[0-3] /usr/local/bin/python3.1[0-3] /usr/bin/python3.1[0-3] \
+            "${HOMEBREW_PREFIX:-/opt/homebrew}"/bin/python3.1[0-3] \
+            /usr/local/opt/python@3.1[0-3]/bin/python3.1[0-3] \
             /Library/Frameworks/Python.framework/Versions/3.1[0-3]/bin/python3 \
             "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.1[0-3].*/bin/python \
             "${HOME:-/}"/.local/share/uv/python/cpython-3.1[0-3].*/bin/python3
     fi
+    absent=
     for candidate; do
         case $candidate in *'['*) continue ;; esac # a pattern that matched nothing
         if ! path=$(command -v "$candidate"); then
-            tried="$tried  $candidate: not found
-"
+            absent="$absent $candidate"
             continue
         fi
         case $path in
@@ -97,11 +97,9 @@ find_python() {
             say "Using Python $version: $path"
             return
         fi
-        tried="$tried  $path: $version
-"
+        say "Not using $path: $version"
     done
-    say 'install.sh: no usable Python was found. Tried:'
-    printf '%s' "$tried" >&2
+    say "install.sh: no usable Python was found.${absent:+ Not here at all:$absent.}"
     say 'How to get one:'
     python_advice
     exit 2
@@ -147,29 +145,33 @@ make_venv() {
     fi
 }
 
+# Installs with .venv's pip; "$1" names what, for the case that it fails.
 pip_install() {
-    "$venv_python" -m pip install --disable-pip-version-check "$@" >&2
+    what=$1
+    shift
+    "$venv_python" -m pip install --disable-pip-version-check -qq "$@" >&2 ||
+        die "$what could not be installed (see above). Where the package index cannot be reached," \
+            'use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).'
 }
 
 install_sdops() {
     export PIP_USER=0 # `user = true` in pip.conf would refuse to install into .venv
     cd -- "$root"
     say 'Upgrading pip …'
-    pip_install -qq --upgrade pip ||
-        die 'pip could not be upgraded (see above). Behind a mirror, use --index-url URL; behind a' \
-            'proxy, set HTTPS_PROXY.'
+    pip_install 'A new pip' --upgrade pip
     say 'Installing sdops …'
-    pip_install -qq --editable . || die 'sdops could not be installed (see above).'
+    pip_install 'sdops' --editable .
     if [ "$with_torch" = yes ]; then
+        say 'Installing PyTorch …'
         "$venv_python" -m sdops env install-torch ||
             die 'PyTorch could not be installed (see above). Without it: ./install.sh --no-torch'
-        pip_install -qq --editable '.[bench]' || die 'the sampler could not be installed (see above).'
+        pip_install 'The sampler' --editable '.[bench]'
     fi
     "$venv/bin/sdops" --version >/dev/null || die 'sdops was installed but does not start.'
 }
 
 run_tests() {
-    pip_install -qq --group test || die 'the packages for the tests could not be installed.'
+    pip_install 'What the tests need' --group test
     exec "$venv_python" -m pytest "$@"
 }
 
