@@ -247,3 +247,10 @@ def test_nothing_changes_while_the_interface_runs(interface, tmp_path, monkeypat
     with pytest.raises(SdopsError, match=f"running .process {os.getpid()}"):
         apply(plan(report(wish), facts), yes, lambda _: None)
     assert "--medvram" not in Path(ui.launch_files[0]).read_text()
+
+
+def test_a_flag_that_stands_elsewhere_is_left_to_the_user(interface):
+    wish = finding(Remedy("Away with it.", remove_flags=("--lowvram",), automatic=True))
+    repair = plan(report(wish), interface)
+    assert repair.steps == ()
+    assert "not set in" in repair.left[0]
