@@ -187,8 +187,15 @@ def test_a_space_before_the_equals_sign_sets_another_variable(tmp_path: Path) ->
 def test_on_a_mac_its_own_defaults_come_first(tmp_path: Path) -> None:
     uis.a1111(tmp_path)
     assert flags(look(tmp_path, "macos"))[0] == ("--skip-torch-cuda-test", None)
-    text(tmp_path / "webui-user.sh", 'export COMMANDLINE_ARGS="--medvram"\n')
+    text(tmp_path / "webui-user.sh", 'export COMMANDLINE_ARGS="$COMMANDLINE_ARGS --medvram"\n')
+    assert flags(look(tmp_path, "macos"))[0] == ("--skip-torch-cuda-test", None)
     assert look(tmp_path, "macos").argument("--medvram") is not None
+
+
+def test_on_a_mac_ones_own_line_replaces_the_defaults(tmp_path: Path) -> None:
+    uis.a1111(tmp_path)
+    text(tmp_path / "webui-user.sh", 'export COMMANDLINE_ARGS="--medvram"\n')
+    assert flags(look(tmp_path, "macos")) == [("--medvram", None)]
 
 
 def test_a_quote_that_is_never_closed_is_a_gap(tmp_path: Path) -> None:

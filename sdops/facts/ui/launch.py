@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sdops.facts.files import read_text
@@ -28,6 +28,8 @@ class Launch:
     """How a user interface is started."""
 
     arguments: list[Argument] = field(default_factory=list)
+    from_variable: list[Argument] = field(default_factory=list)
+    """Those of `arguments` that the variable holds; a later assignment replaces them all."""
     settings: list[Setting] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -139,7 +141,8 @@ def _read_file(place: Place, file: _Found, launch: Launch) -> None:
         elif file.format == "comfy-settings":
             _add_comfy_settings(place, text, str(file.path), launch)
         else:
-            _add_script(place, _script(place, file, text), str(file.path), launch)
+            started = _after(place, launch)
+            _add_script(started, _script(started, file, text), str(file.path), launch)
     except (OSError, ValueError) as error:
         launch.gaps.append(Gap("ui.arguments", f"{file.path}: {error}"))
 
@@ -164,6 +167,15 @@ def _same(name: str, variable: str | None, file: str) -> bool:
     return name.upper() == variable if file.endswith(".bat") else name == variable
 
 
+def _after(place: Place, launch: Launch) -> Place:
+    """The same place, its argument variable as the files read so far have left it."""
+    variable = place.kind.argument_variable
+    values = [each.value for each in launch.settings if _same(each.name, variable, each.file)]
+    if variable is None or not values:
+        return place
+    return replace(place, environment={**place.environment, variable: values[-1]})
+
+
 def _sets_variable(place: Place, launch: Launch) -> bool:
     return any(
         _same(each.name, place.kind.argument_variable, each.file) for each in launch.settings
@@ -177,7 +189,10 @@ def _add_variable(place: Place, value: str, file: str, line: int, launch: Launch
     except ValueError as error:
         launch.gaps.append(Gap("ui.arguments", f"{file}, line {line}: {error}"))
         words = value.split()
-    launch.arguments += arguments.group(words, place.switches, file, line)
+    given = arguments.group(words, place.switches, file, line)
+    launch.arguments = [each for each in launch.arguments if each not in launch.from_variable]
+    launch.from_variable = list(given)
+    launch.arguments += given
 
 
 def _add_command(place: Place, command: Command, file: str, launch: Launch) -> None:
