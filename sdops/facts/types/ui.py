@@ -95,6 +95,8 @@ class UiInstall:
     known_flags: tuple[FlagDefinition, ...] = ()
     """Empty where the UI's argument file is not in the folder or not readable."""
     extensions: tuple[Extension, ...] = ()
+    repositories: tuple[Extension, ...] | None = None
+    """What the UI's start script cloned for itself (A1111's `repositories`); None: not looked."""
     requirements: tuple[Requirement, ...] = ()
     model_folders: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
