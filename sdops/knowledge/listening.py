@@ -13,6 +13,8 @@ from sdops.facts.types import Facts, Listener, UiInstall
 from sdops.profile import load
 
 LOOPBACK = "127.0.0.1"
+SEPARATE_NETWORK = ("docker", "podman", "kubernetes")
+"""Containers with their own loopback: published ports never reach 127.0.0.1 inside."""
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 
@@ -117,6 +119,21 @@ def own_listeners(facts: Facts) -> tuple[Listener, ...]:
         if (listener.pid is not None and listener.pid == ui.running_pid)
         or (listener.command is not None and ui.root in listener.command)
     )
+
+
+def is_contained(facts: Facts) -> bool:
+    """Whether the UI runs in a container whose published ports never reach its 127.0.0.1."""
+    return facts.host.container in SEPARATE_NETWORK
+
+
+def is_out_of_reach(facts: Facts) -> bool:
+    """Whether the user's browser is elsewhere and the UI listens only on its own machine."""
+    listening = of_facts(facts)
+    if listening is None or not (facts.network.remote_session or is_contained(facts)):
+        return False
+    if listening.wanted_remote or listening.share:
+        return False
+    return all(is_loopback(item.address) for item in own_listeners(facts))
 
 
 def is_loopback(address: str) -> bool:

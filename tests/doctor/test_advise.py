@@ -69,6 +69,8 @@ def varied(facts: Facts, changes: dict[str, Any]) -> Facts:
         python = replace(python, xformers=None)
     remote = changes.get("remote", facts.network.remote_session)
     network = replace(facts.network, remote_session=remote)
+    if changes.get("stopped"):
+        network = replace(network, listeners=())
     return replace(facts, ui=ui, host=host, python=python, gpus=gpus, network=network)
 
 
