@@ -23,7 +23,6 @@ class ListeningRules:
     """How one UI is told where to listen; a row of `profiles/listening`."""
 
     kinds: tuple[str, ...]
-    port: int
     fallback: bool
     """Whether the next free port is taken when none was asked for and the default one is busy."""
     wildcard: str
@@ -93,7 +92,7 @@ def effective(ui: UiInstall, environment: Mapping[str, str] = NOTHING_SET) -> Li
     share = _any(ui, rules.share)
     return Listening(
         host=host,
-        port=port or rules.port,
+        port=port or load(f"uis/{ui.kind}")["default_port"],
         explicit_port=port is not None or not rules.fallback,
         wanted_remote=not is_loopback(host),
         authenticated=_any(ui, rules.login),

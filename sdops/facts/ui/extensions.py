@@ -38,6 +38,14 @@ def read(kind: UiKind, root: Path) -> tuple[Extension, ...]:
     return tuple(found[:_EXTENSIONS])
 
 
+def repositories(kind: UiKind, root: Path) -> tuple[Extension, ...] | None:
+    """What the UI's start script has cloned for itself; None for a UI that does no such thing."""
+    if kind.clone_folder is None:
+        return None
+    paths = _installed(root / kind.clone_folder)
+    return tuple(Extension(path.name, str(path), git=git.read(path)) for path in paths)
+
+
 def _installed(folder: Path) -> list[Path]:
     return [
         Path(entry.path)

@@ -78,6 +78,7 @@ def _examine(found: Recognized, system: str, environment: Mapping[str, str]) -> 
         launch_files=tuple(started.files),
         known_flags=flags.value,
         extensions=extensions.read(kind, root),
+        repositories=extensions.repositories(kind, root),
         requirements=needed.value,
         model_folders=tuple(str(path) for path in folders),
         logs=logs.find(root, kind.logs),

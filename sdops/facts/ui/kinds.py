@@ -83,6 +83,8 @@ class UiKind:
     extension_folders: tuple[str, ...] = ()
     disabled_extensions_file: str | None = None
     disabled_extensions_folder: str | None = None
+    clone_folder: str | None = None
+    """Where its start script clones more repositories."""
     logs: tuple[str, ...] = ()
     version: Mapping[str, str] = field(default_factory=dict)
     """Files, each with the pattern whose first group is the version."""
