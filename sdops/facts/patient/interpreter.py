@@ -12,13 +12,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from sdops.facts.files import readable_entries, text_or_empty
+from sdops.facts.files import is_folder, readable_entries, text_or_empty
 
 _PROGRAM = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?(?:\.exe)?", re.I)
 _PROGRAM_PLACES = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe",
                    "bin/pypy3", "tools/python.exe")  # fmt: skip
 _VERSION = re.compile(r"(\d+\.\d+(?:\.\d+)?)")
 _LIMIT_BYTES = 64 * 1024
+_PTH_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def _venv(root: Path, program: Path, config: dict[str, str]) -> Interpreter:
     folders = _site_packages(root)
     if shared and base:
         folders += _site_packages(_root_of(Path(base) / program.name))
+        folders += _user_site_packages(root)
     return Interpreter(
         root=str(root),
         executable=str(program),
@@ -96,7 +98,7 @@ def _venv(root: Path, program: Path, config: dict[str, str]) -> Interpreter:
         base=base,
         base_exists=_base_exists(base, program),
         system_site_packages=shared,
-        site_packages=tuple(folders),
+        site_packages=_with_linked(folders),
     )
 
 
@@ -132,7 +134,7 @@ def _installed(root: Path, program: Path) -> Interpreter:
         base=None,
         base_exists=None,
         system_site_packages=False,
-        site_packages=tuple(dict.fromkeys(folders)),
+        site_packages=_with_linked(folders),
     )
 
 
@@ -182,6 +184,19 @@ def _site_packages(root: Path) -> list[str]:
         # lib64 is a link to lib on some systems, and Lib is lib on others.
         distinct.setdefault(os.path.realpath(folder), folder)
     return list(distinct.values())
+
+
+def _with_linked(folders: list[str]) -> tuple[str, ...]:
+    """`folders` and the site-packages folders that their `.pth` files add to Python's path."""
+    found = {os.path.realpath(folder): folder for folder in reversed(folders)}
+    found = dict(reversed(found.items()))
+    for folder in folders:
+        for entry in readable_entries(folder):
+            lines = text_or_empty(entry.path, _LIMIT_BYTES) if entry.name.endswith(".pth") else ""
+            for path in (Path(folder, line.strip()) for line in lines.splitlines()[:_PTH_LINES]):
+                if path.name in ("site-packages", "dist-packages") and is_folder(path):
+                    found.setdefault(os.path.realpath(path), str(path))
+    return tuple(found.values())
 
 
 def _user_site_packages(root: Path) -> list[str]:
