@@ -2,7 +2,7 @@
 
 A file in `tests/machines/` holds `description`, `source`, `facts` (as `sdops doctor --save-facts`
 writes them; fields at their default may be left out), `must` (check ids that must find something)
-and `must_not` (check ids that must find nothing, or `id:severity`: nothing at that severity or above).
+and `must_not` (check ids that must find nothing, or `id:severity`: nothing from that severity on).
 An entry `*:warning` means that no check beyond those in `must` may find anything from there on.
 """
 
