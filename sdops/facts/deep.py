@@ -9,23 +9,32 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from sdops import profile
+from sdops.facts.bounded import Pending
 from sdops.facts.probe import Probed
 from sdops.facts.process import ProbeError, run
 from sdops.facts.types import DeepProbe, Gap, ImportProbe, KernelProbe, PythonEnv
+
+T = TypeVar("T")
 
 START_TIMEOUT_S = 20.0
 IMPORT_TIMEOUT_S = 120.0
 KERNEL_TIMEOUT_S = 180.0
 """The first kernel on a new card may be compiled from PTX for minutes."""
+ALL_TIMEOUT_S = 900.0
 AT_ONCE = 2
+_GRACE_S = 5.0
+"""How much longer sdops waits for a guest that is to end itself."""
 _TEXT_LIMIT = 2000
+_HUNG = "Timeout (0:"
+"""How faulthandler begins what it says of a process that it ends (CPython faulthandler.c)."""
 
 _WINDOWS_CRASHES = {
     0xC0000005: "access violation",
@@ -63,13 +72,17 @@ def look(env: PythonEnv, environment: Mapping[str, str]) -> Probed[DeepProbe]:
     if "python" not in started.result:
         reason = f"{env.executable} does not start: {started.message}"
         return Probed(DeepProbe(), (Gap("deep", reason),))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        imports = tuple(pool.map(lambda row: _import(guest, row), _modules(env)))
-        has_torch = any(each.module == "torch" and each.ok for each in imports)
-        devices = guest.ask(IMPORT_TIMEOUT_S, "devices") if has_torch else Answer({})
-        found = devices.result
-        kernels = pool.map(lambda device: _kernels(guest, device), _texts(found.get("devices")))
-        probe = DeepProbe(
+    imports, import_gaps = _answers([partial(_import, guest, row) for row in _modules(env)])
+    has_torch = any(each.module == "torch" and each.ok for each in imports)
+    devices = guest.ask(IMPORT_TIMEOUT_S, "devices") if has_torch else Answer({})
+    found = devices.result
+    names = _texts(found.get("devices"))
+    kernels, kernel_gaps = _answers([partial(_kernels, guest, name) for name in names])
+    gaps = [*import_gaps, *kernel_gaps]
+    if devices.exception is not None:
+        gaps.append(Gap("deep.devices", f"{devices.exception}: {devices.message}"))
+    return Probed(
+        DeepProbe(
             python=_text(started.result.get("python")),
             imports=imports,
             kernels=tuple(each for of_device in kernels for each in of_device),
@@ -79,10 +92,27 @@ def look(env: PythonEnv, environment: Mapping[str, str]) -> Probed[DeepProbe]:
             device_names=_texts(found.get("device_names")),
             arch_list=_texts(found.get("arch_list")),
             cudnn=_text(found.get("cudnn")),
-        )
-    if devices.exception is None:
-        return Probed(probe)
-    return Probed(probe, (Gap("deep.devices", f"{devices.exception}: {devices.message}"),))
+        ),
+        tuple(gaps),
+    )
+
+
+def _answers(questions: Sequence[Callable[[], T]]) -> tuple[tuple[T, ...], list[Gap]]:
+    """The answers to `questions`, `AT_ONCE` of them asked at a time.
+
+    The threads are daemons, so that Ctrl-C ends sdops at once; the guests end by themselves.
+    """
+    slots = threading.BoundedSemaphore(AT_ONCE)
+
+    def ask(question: Callable[[], T]) -> Probed[T | None]:
+        with slots:
+            return Probed(question())
+
+    nothing: T | None = None
+    pending = [Pending("deep", partial(ask, each), nothing, ALL_TIMEOUT_S) for each in questions]
+    results = [each.result() for each in pending]
+    answers = tuple(each.value for each in results if each.value is not None)
+    return answers, [gap for each in results for gap in each.gaps]
 
 
 class _Guest:
@@ -105,8 +135,8 @@ class _Guest:
         marker = secrets.token_hex(16)
         try:
             output = run(
-                [*self._command, marker, *task],
-                timeout_s=timeout_s,
+                [*self._command, marker, f"{timeout_s:g}", *task],
+                timeout_s=timeout_s + _GRACE_S,
                 environment=self._environment,
                 stdin=self._source,
             )
@@ -131,6 +161,8 @@ class _Guest:
 def _death(returncode: int, stderr: str) -> Answer:
     """How a guest ended that gave no answer."""
     last = _end_of(stderr) or "it printed nothing"
+    if _HUNG in stderr:
+        return Answer({}, "TimeoutError", f"it did not end in time; it hangs here: {last}")
     if returncode < 0:
         try:
             name = signal.Signals(-returncode).name

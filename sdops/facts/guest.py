@@ -3,10 +3,10 @@
 It is the only part of sdops that the patient ever executes. It needs Python 3.8 and its standard
 library alone, imports what it is asked to import, and reports what became of it.
 
-    python -B - MARKER interpreter
-    python -B - MARKER import NAME
-    python -B - MARKER devices
-    python -B - MARKER kernels DEVICE
+    python -B - MARKER SECONDS interpreter
+    python -B - MARKER SECONDS import NAME
+    python -B - MARKER SECONDS devices
+    python -B - MARKER SECONDS kernels DEVICE
 """
 
 import importlib
@@ -134,14 +134,18 @@ def compared(torch, got, exact, tolerance):
     return result
 
 
-def main(marker, task, *rest):
-    """Does one task and prints its result behind `marker` on a standard output kept from others."""
+def main(marker, seconds, task, *rest):
+    """Does one task and prints its result behind `marker` on a standard output kept from others.
+
+    After `seconds` the process tells where it hangs, and ends: nobody else may be left to end it.
+    """
     import faulthandler
 
     # What the imports print, from Python or from C, goes to standard error.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     faulthandler.enable()
+    faulthandler.dump_traceback_later(float(seconds), exit=True)
     # Some packages read the command line when they are imported.
     sys.argv[:] = [""]
     # `python -` puts the current folder first.

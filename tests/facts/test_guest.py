@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sdops.facts import deep, python_env
@@ -110,6 +112,29 @@ def test_an_import_that_hangs(venv: Path, monkeypatch: pytest.MonkeyPatch) -> No
     found = only_import(venv)
     assert time.monotonic() - start < 10
     assert (found.ok, found.exception) == (False, "TimeoutError")
+    assert "numpy" in (found.message or "")  # where it hangs
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups of POSIX")
+def test_guests_do_not_outlive_an_interrupted_sdops(venv: Path, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    add(venv, "numpy", f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n"
+        "time.sleep(60)\n")  # fmt: skip
+    script = (
+        "import os, pathlib\nfrom sdops.facts import deep, python_env\n"
+        f"deep.IMPORT_TIMEOUT_S = 3\nenv = python_env.look(pathlib.Path({str(venv)!r})).value\n"
+        "deep.look(env, dict(os.environ))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    while not (pid_file.exists() and pid_file.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    process.wait(10)
+    assert time.monotonic() - start < 2
+    guest = psutil.Process(int(pid_file.read_text()))
+    psutil.wait_procs([guest], timeout=10)
+    assert not guest.is_running() or guest.status() == psutil.STATUS_ZOMBIE
 
 
 def test_one_crash_leaves_the_other_answers(venv: Path) -> None:
