@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdops.errors import UnreadableInputError, UsageError
-from sdops.facts.files import entries
+from sdops.facts.files import entries, is_folder, readable_entries
 from sdops.facts.patient import executable_header
 from sdops.facts.patient.interpreter import locate
 from sdops.facts.process import ProbeError, program
@@ -16,6 +16,8 @@ from sdops.facts.ui.kinds import known
 from sdops.facts.ui.recognize import Recognized, recognize, recognize_around
 
 _KINDS_HINT = "A target is a user interface's folder, a Python environment's folder, or a Python."
+
+_LOOKED_INTO = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,17 @@ def resolve(target: str | None, ui: str | None = None, python: str | None = None
         return _with_ui(around, chosen, f", which holds {path}")
     raise UnreadableInputError(
         f"{path} holds neither a user interface that sdops knows nor a Python environment.",
-        f"{_KINDS_HINT} If a user interface is in it, name its kind: --ui {'|'.join(known())}",
+        _hint_for(path),
     )
+
+
+def _hint_for(path: Path) -> str:
+    """What the user may have meant with a folder that is no patient."""
+    inside = (Path(entry.path) for entry in readable_entries(path)[:_LOOKED_INTO])
+    found = [each for each in inside if is_folder(each) and (recognize(each) or locate(each))]
+    if found:
+        return f"In it is {', '.join(map(str, found[:3]))}: name that."
+    return f"{_KINDS_HINT} If a user interface is in it, name its kind: --ui {'|'.join(known())}"
 
 
 def _on_path(name: str) -> str:

@@ -99,6 +99,13 @@ def test_what_is_no_patient_is_told_plainly(
     assert caught.value.hint
 
 
+def test_a_folder_of_uis_is_not_one(tmp_path: Path) -> None:
+    uis.comfyui(tmp_path / "ComfyUI")
+    with pytest.raises(UnreadableInputError) as caught:
+        resolve(str(tmp_path))
+    assert str(tmp_path / "ComfyUI") in caught.value.hint
+
+
 def test_a_kind_that_does_not_exist() -> None:
     with pytest.raises(UsageError, match="'comfy'") as caught:
         resolve(None, "comfy")

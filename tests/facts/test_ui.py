@@ -66,7 +66,8 @@ def test_a_folder_inside_a_ui_belongs_to_it(tmp_path: Path) -> None:
     found = recognize_around(tmp_path / "webui" / "models" / "VAE")
     assert found is not None
     assert found.root == tmp_path / "webui"
-    assert recognize_around(tmp_path) is not None  # the package that holds `webui`
+    # A folder beside a UI has nothing to do with it, and neither has the one that holds both.
+    assert recognize_around(tmp_path) is None
     assert recognize(tmp_path / "webui" / "models") is None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -202,7 +203,12 @@ def _with_linked(folders: list[str]) -> tuple[str, ...]:
 def _user_site_packages(root: Path) -> list[str]:
     """The user's own site-packages, which every Python but a venv's and embedded one reads."""
     version = _version_from_folders(root)
-    if version is None or os.name == "nt":
+    if version is None:
         return []
-    folder = Path.home() / ".local" / "lib" / f"python{version}" / "site-packages"
-    return [str(folder)] if folder.is_dir() else []
+    home, roaming = Path.home(), Path(os.environ.get("APPDATA", "."))
+    short = version.replace(".", "")
+    folder = {
+        "win32": roaming / "Python" / f"Python{short}" / "site-packages",
+        "darwin": home / "Library" / "Python" / version / "lib" / "python" / "site-packages",
+    }.get(sys.platform, home / ".local" / "lib" / f"python{version}" / "site-packages")
+    return [str(folder)] if is_folder(folder) else []

@@ -27,7 +27,7 @@ _SECTION = re.compile(r"^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+\"((?:[^\"\\]|\\.)*)\")?\
 
 HARMLESS_SECTIONS = frozenset(
     {"core", "remote", "branch", "submodule", "user", "pull", "push", "fetch", "gui", "init",
-     "merge", "rebase", "color", "advice", "extensions", "status"}
+     "merge", "rebase", "color", "advice", "extensions"}
 )  # fmt: skip
 """Sections in which nothing makes `git status` start a program, given the options below."""
 

@@ -27,10 +27,12 @@ def recognize(folder: Path) -> Recognized | None:
     if found is not None:
         kind, signature = found
         return Recognized(kind, folder, signature.layout or layout(kind, folder))
-    for name in sorted({kind.portable.folder for kind in known().values() if kind.portable}):
-        inside = _best(folder / name)
+    for package in {kind.portable for kind in known().values() if kind.portable}:
+        # Without the package's Python it is just a folder that happens to hold a UI.
+        packed = any(exists(folder / python) for python in package.pythons)
+        inside = _best(folder / package.folder) if packed else None
         if inside is not None:
-            return Recognized(inside[0], folder / name, layout(inside[0], folder / name))
+            return Recognized(inside[0], folder / package.folder, "portable")
     return None
 
 

@@ -63,9 +63,11 @@ def python_of(pid: int) -> Path | None:
 
 def _words_of(process: psutil.Process, kind: UiKind, root: Path) -> tuple[str, ...] | None:
     command = process.info["cmdline"] or []
+    if program_of(command) is None:  # an editor with the file open, for one
+        return None
     for index, word in enumerate(command):
         name = re.split(r"[\\/]", word)[-1]
-        if name not in kind.scripts or (index == 0 and name.endswith(".py")):
+        if name not in kind.scripts:
             continue
         script = Path(process.cwd(), word)
         here = script.exists() and (root / name).exists() and script.samefile(root / name)
