@@ -14,6 +14,16 @@ from sdops.check import Facts, Finding, Iterator, Location, PthFile, Remedy, Sev
 from sdops.knowledge.patient import installed
 from sdops.knowledge.startup_files import is_known, suspicions
 
+LOOK = (
+    "Read the file with a text editor, and ask whoever set up this machine. If a package that you "
+    "know brought it, all is well."
+)
+MALICE = (
+    "Do not start this Python again, not even pip. Read the file with a text editor. If you cannot "
+    "tell what it is for, delete the environment's folder, make a new one, and change every "
+    "password and key that was on this machine."
+)
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Critical for several signs of malice, a warning for one; else information."""
@@ -34,13 +44,7 @@ def _suspicious(file: PthFile, signs: tuple[str, ...]) -> Finding:
         why=f"{file.path} is executed at each start: {', '.join(signs)}.",
         evidence={"lines": list(file.lines)},
         location=Location(file.path),
-        remedies=(
-            Remedy(
-                "Do not start this Python again, not even pip. Read the file with a text editor. "
-                "If you cannot tell what it is for, delete the environment's folder, make a new "
-                "one, and change every password and key that was on this machine."
-            ),
-        ),
+        remedies=(Remedy(MALICE if len(signs) > 1 else LOOK),),
     )
 
 
