@@ -50,7 +50,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _still_to_be_made(facts: Facts, ui: UiInstall, clone: Clone) -> bool:
-    if ui.repositories is None or _is_newer(ui.version, clone.version):
+    if ui.repositories is None or not _is_affected(ui, clone):
         return False
     if any(item.name == clone.folder and item.git is not None for item in ui.repositories):
         return False
@@ -58,11 +58,15 @@ def _still_to_be_made(facts: Facts, ui: UiInstall, clone: Clone) -> bool:
     return chosen is None or plain_address(chosen.value) == plain_address(clone.address)
 
 
-def _is_newer(version: str | None, last: str) -> bool:
-    try:
-        return version is not None and Version(version) > Version(last)
-    except InvalidVersion:
-        return False
+def _is_affected(ui: UiInstall, clone: Clone) -> bool:
+    """Whether this is the release, or at least the edition, that clones what is gone."""
+    if ui.version is not None:
+        try:
+            return Version(ui.version) <= Version(clone.version)
+        except InvalidVersion:
+            return False
+    remotes = ui.git.remotes if ui.git else ()
+    return any(plain_address(remote.url) == plain_address(clone.ui) for remote in remotes)
 
 
 def _checkouts(ui: UiInstall) -> Iterator[tuple[str, str, Git]]:

@@ -17,7 +17,7 @@ from sdops.knowledge.listening import Listening, is_contained, is_out_of_reach, 
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Fires for a loopback address in an SSH session or inside a container."""
+    """A warning in an SSH session; a note in a container, where nobody may want to connect."""
     listening = of_facts(facts)
     if listening is None or facts.ui is None:
         raise Skip("There is no UI here whose listening address is known.")
@@ -28,7 +28,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     yield Finding(
         rule="loopback-only",
-        severity=Severity.WARNING,
+        severity=Severity.WARNING if facts.network.remote_session else Severity.INFO,
         title="Your browser on another machine cannot open this UI.",
         why=f"The UI listens on {listening.host}, port {listening.port}, which only programs "
         f"{'inside this container' if contained else 'on this machine'} can reach"

@@ -48,7 +48,7 @@ class ListeningRules:
         """What to add to the launch arguments so that other machines can connect."""
         if self.listen_switch:
             return (self.listen_switch,)
-        return (self.host_flag, self.wildcard) if self.host_flag else ()
+        return (f"{self.host_flag} {self.wildcard}",) if self.host_flag else ()
 
 
 @dataclass(frozen=True, slots=True)

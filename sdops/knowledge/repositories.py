@@ -30,6 +30,8 @@ class Clone:
     """What a UI clones at its first start."""
 
     kinds: tuple[str, ...]
+    ui: str
+    """The UI's own repository."""
     folder: str
     address: str
     setting: str

@@ -26,6 +26,10 @@ def test_a_first_start_cannot_finish(judge, with_ui):
     assert finding.remedies[0].commands[0].line.startswith("export STABLE_DIFFUSION_REPO=https://")
 
 
+def test_a_checkout_without_a_version_is_told_by_its_remote(judge, with_ui):
+    assert judge("git-remote-gone", with_ui(repositories=(), version=None))
+
+
 def test_windows_sets_it_its_own_way(machine, judge):
     facts = machine("gtx1060-windows-a1111")
     (finding,) = judge("git-remote-gone", replace(facts, ui=replace(facts.ui, repositories=())))
@@ -39,6 +43,8 @@ def test_windows_sets_it_its_own_way(machine, judge):
         {"repositories": (CLONED,)},
         {"repositories": (), "version": "v1.11.0"},
         {"repositories": (), "kind": "forge"},
+        {"repositories": (), "version": "unreadable"},
+        {"repositories": (), "version": None, "git": None},
         {
             "repositories": (),
             "settings": (Setting("STABLE_DIFFUSION_REPO", "https://example.org/a.git", "f", 1),),
