@@ -334,17 +334,15 @@ def test_a_version_py_that_tells_nothing_is_a_gap(tmp_path: Path, source: str) -
 
 
 @posix_only
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_site_packages_is_a_gap(tmp_path: Path) -> None:
-    site_packages = pythons.posix_venv(tmp_path / "venv")
+def test_an_unreadable_site_packages_is_a_gap(unprivileged: Path) -> None:
+    site_packages = pythons.posix_venv(unprivileged / "venv")
+    pythons.install(site_packages, "numpy", "1.0")
     site_packages.chmod(0)
-    try:
-        probed = python_env.look(tmp_path / "venv")
-    finally:
-        site_packages.chmod(0o755)
-    assert "Permission denied" in next(
-        gap.reason for gap in probed.gaps if gap.fact == "python.distributions"
-    )
+    probed = python_env.look(unprivileged / "venv")
+    site_packages.chmod(0o755)
+    assert probed.value.version == "3.10.6"
+    assert [gap.fact for gap in probed.gaps] == ["python.distributions"]
+    assert "Permission denied" in probed.gaps[0].reason
 
 
 def test_a_folder_without_python_is_a_gap(tmp_path: Path) -> None:

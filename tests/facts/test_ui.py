@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from sdops.errors import UnreadableInputError
 from sdops.facts import ui
+from sdops.facts.target import resolve
 from sdops.facts.types import Argument, UiInstall
 from sdops.facts.ui.install import look_as
 from sdops.facts.ui.kinds import known
@@ -453,6 +455,23 @@ def test_loops_fifos_and_folders_in_the_place_of_files(tmp_path: Path) -> None:
     probed = look_as(tmp_path, None, "linux", {})
     assert time.monotonic() - start < 5
     assert {gap.fact for gap in probed.gaps} == {"ui.known_flags", "ui.requirements"}
+
+
+@posix_only
+def test_what_may_not_be_read_is_a_gap(unprivileged: Path) -> None:
+    uis.a1111(unprivileged / "ui")
+    (unprivileged / "ui" / "webui-user.sh").chmod(0)
+    (unprivileged / "ui" / "extensions").chmod(0)
+    probed = look_as(unprivileged / "ui", None, "linux", {})
+    assert [gap.fact for gap in probed.gaps] == ["ui.arguments"]
+    (unprivileged / "ui").chmod(0)
+    try:
+        probed = look_as(unprivileged / "ui", None, "linux", {})
+        with pytest.raises(UnreadableInputError, match="may not be read"):
+            resolve(str(unprivileged / "ui"))
+    finally:
+        (unprivileged / "ui").chmod(0o755)
+    assert [gap.fact for gap in probed.gaps] == ["ui"]
 
 
 def test_nothing_in_the_folder_is_executed(tmp_path: Path) -> None:
