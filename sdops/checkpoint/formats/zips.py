@@ -31,7 +31,8 @@ CONTAINERS = frozenset(
     {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
 )
 _CHECKED_BYTES = 16 << 20
-_TRUNCATED_PROBE = 1 << 20
+_SALVAGED_BYTES = 8 << 20
+_SALVAGED_MEMBERS = 1000
 
 
 def recognize(head: bytes, source: Source) -> Container | None:
@@ -71,7 +72,7 @@ def read(source: Source, container: Container) -> Contents:
     except ZipError as error:
         problem_id = "truncated" if container is Container.TRUNCATED else "damaged"
         contents.problem(problem_id, str(error), blocking=True)
-        contents.traces.extend(read_streams(source, 0))
+        _salvage(source, contents)
         return contents
     locals_ = {member: read_local(archive, member) for member in archive.members}
     contents.problems.extend(archive_problems(archive, locals_))
@@ -81,6 +82,29 @@ def read(source: Source, container: Container) -> Contents:
         for member in archive.members:
             _nest(archive, member, locals_[member], contents)
     return contents
+
+
+def _salvage(source: Source, contents: Contents) -> None:
+    """What readers find that go from one local header to the next."""
+    data = source.read(0, _SALVAGED_BYTES)
+    starts = []
+    found = data.find(LOCAL_SIGNATURE)
+    while found >= 0 and len(starts) < _SALVAGED_MEMBERS:
+        starts.append(found)
+        found = data.find(LOCAL_SIGNATURE, found + 4)
+    for start, end in zip(starts, [*starts[1:], source.size], strict=True):
+        if start + LOCAL.size > len(data):
+            return
+        fields = LOCAL.unpack_from(data, start)
+        offset = start + LOCAL.size + fields[9] + fields[10]
+        part: Source = Part(source, offset, end - offset)
+        name = data[start + LOCAL.size :][: fields[9]].decode("utf-8", "replace")
+        if fields[3] != STORED:
+            try:
+                part = spool(inflate(part, fields[3]), part.size)
+            except (TooLargeError, ZipError):
+                continue  # the file is already reported as cut off
+        contents.nested.append(Nested(name, part))
 
 
 def _read_torch(archive: Archive, locals_: dict[Member, Local | None], contents: Contents) -> None:
@@ -157,7 +181,7 @@ def _read_pickle(
         trace.member = member.name
         contents.traces.append(trace)
         if main and number == 0 and contents.main is None:
-            contents.main, contents.main_source = trace, source
+            contents.main = trace
 
 
 def _nest(archive: Archive, member: Member, local: Local | None, contents: Contents) -> None:

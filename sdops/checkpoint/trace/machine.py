@@ -91,7 +91,7 @@ class Machine:
         """
         self.source = source
         self.budget = operations
-        self.trace = Trace(offset, end=offset)
+        self.trace = Trace(offset, source=source, end=offset)
         self.stack: list[Value] = []
         self.metastack: list[list[Value]] = []
         self.memo: dict[int, Value] = {}
