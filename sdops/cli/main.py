@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sdops.cli import doctor, env, info, schema, verify
+from sdops.cli import doctor, env, info, scan, schema, verify
 from sdops.cli import hash as hash_command
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("doctor")(doctor.doctor)
 app.command("hash")(hash_command.hash_command)
 app.command("info")(info.info)
+app.command("scan")(scan.scan)
 app.command("verify")(verify.verify)
 app.add_typer(env.app)
 app.command("schema")(schema.schema)
