@@ -33,3 +33,8 @@ def test_quiet(machine, judge, denied):
     assert not judge("gpu-access-denied", machine("healthy-linux-rx6800-comfyui"))
     without_card = replace(denied, gpus=())
     assert not judge("gpu-access-denied", without_card)
+
+
+def test_quiet_for_the_card_of_another_maker(machine, judge):
+    facts = machine("healthy-linux-rtx3060-a1111")
+    assert not judge("gpu-access-denied", replace(facts, drivers=(*facts.drivers, DENIED)))
