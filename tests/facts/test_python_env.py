@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -78,6 +79,14 @@ def test_the_embedded_python_of_a_portable_comfyui(tmp_path: Path) -> None:
     env = look(tmp_path / "python_embeded")
     assert (env.kind, env.version, env.has_pip) == ("embedded", "3.12", True)
     assert look(tmp_path / "python_embeded" / "python.exe") == env
+
+
+def test_a_windows_program_states_its_whole_version(tmp_path: Path) -> None:
+    # FILEVERSION 3,12,7150,1013, as the resources of CPython 3.12.7's python.exe have it.
+    version = struct.pack("<IIHHHH", 0xFEEF04BD, 0x10000, 12, 3, 1013, 7150)
+    pythons.embedded(tmp_path)
+    pythons.program(tmp_path / "python.exe", pythons.PE_X86_64 + bytes(5000) + version + bytes(40))
+    assert look(tmp_path).version == "3.12.7"
 
 
 @posix_only

@@ -403,6 +403,19 @@ def test_the_venv_that_the_settings_name_wins(tmp_path: Path) -> None:
     assert ui.python_of(look(tmp_path / "ui")) is None
 
 
+@posix_only
+def test_without_a_venv_of_its_own_the_active_environment_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uis.comfyui(tmp_path / "ui")
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)  # the one that runs sdops
+    assert ui.python_of(look(tmp_path / "ui")) is None
+    pythons.conda(tmp_path / "env")
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "env"))
+    assert ui.python_of(look(tmp_path / "ui")) == tmp_path / "env"
+
+
 # --- a running process ------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from sdops.facts.files import is_folder, readable_entries, text_or_empty
+from sdops.facts.patient import executable_header
 
 _PROGRAM = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?(?:\.exe)?", re.I)
 _PROGRAM_PLACES = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe",
@@ -144,6 +145,10 @@ def _installed_version(root: Path, program: Path) -> str | None:
         match = re.match(r"python-(\d+\.\d+\.\d+)-", entry.name)
         if match:
             return match[1]
+    if program.suffix.lower() == ".exe":
+        stated = _stated_by_program(program)
+        if stated:
+            return stated
     short = _version_from_name(program.name) or _version_from_folders(root)
     places = [root / "include"]
     if short:
@@ -154,6 +159,13 @@ def _installed_version(root: Path, program: Path) -> str | None:
         if match:
             return match[1]
     return short
+
+
+def _stated_by_program(program: Path) -> str | None:
+    try:
+        return executable_header.python_version(str(program))
+    except OSError:
+        return None
 
 
 def _version_from_name(name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def python_of(ui: UiInstall) -> Path | None:
     """The folder or program of the Python that `ui` runs on, or None where it has none of its own.
 
     In this order: what runs it now, the environment that its launch files name, its portable
-    package's, the folders where its kind keeps one, the program that its launch files name.
+    package's, the folders where its kind keeps one, the program that its launch files name, the
+    environment that is active in this shell.
     """
     if ui.running_pid is not None:
         program = running.python_of(ui.running_pid)
@@ -50,3 +52,8 @@ def _places(ui: UiInstall, kind: UiKind) -> Iterator[Path]:
         program = ui.setting(name) or ""
         if os.path.isabs(program):  # noqa: PTH117  (a name from a launch file)
             yield Path(program)
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        # An activated environment is what a launch from this shell would use; sdops's own is not.
+        active = os.environ.get(variable)
+        if active and os.path.realpath(active) != os.path.realpath(sys.prefix):
+            yield Path(active)
