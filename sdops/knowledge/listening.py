@@ -39,6 +39,10 @@ class ListeningRules:
     api_login: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
     extension_access: tuple[str, ...] = ()
+    login_settings: tuple[str, ...] = ()
+    """Variables that ask for a password, as the flags in `login` do."""
+    listen_setting: str | None = None
+    """A variable that does what `listen_switch` does, whatever its value."""
     host_setting: str | None = None
     port_setting: str | None = None
     source: str = ""
@@ -95,7 +99,8 @@ def effective(ui: UiInstall, environment: Mapping[str, str] = NOTHING_SET) -> Li
         port=port or load(f"uis/{ui.kind}")["default_port"],
         explicit_port=port is not None or not rules.fallback,
         wanted_remote=not is_loopback(host),
-        authenticated=_any(ui, rules.login),
+        authenticated=_any(ui, rules.login)
+        or any(_setting(ui, name, environment) for name in rules.login_settings),
         api_open=_any(ui, rules.api) and not _any(ui, rules.api_login),
         share=share,
         rules=rules,
@@ -176,4 +181,6 @@ def _host(ui: UiInstall, rules: ListeningRules, environment: Mapping[str, str]) 
         return argument.value or rules.wildcard
     if rules.listen_switch and ui.argument(rules.listen_switch):
         return rules.wildcard
-    return _setting(ui, rules.host_setting, environment) or LOOPBACK
+    named = _setting(ui, rules.host_setting, environment)
+    listens = _setting(ui, rules.listen_setting, environment)
+    return named or (rules.wildcard if listens else LOOPBACK)

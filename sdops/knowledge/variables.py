@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,6 +31,12 @@ class DebugVariable:
     """Completes the sentence "While it is set, …"."""
     off: tuple[str, ...] = ()
     """Values that switch it off."""
+    pattern: re.Pattern[str] = re.compile("")
+    """Only values in which this is found matter."""
+
+    def matters(self, value: str) -> bool:
+        """Whether one of these variables with this value costs or breaks something."""
+        return value.lower() not in self.off and self.pattern.search(value) is not None
 
 
 def variable(facts: Facts, name: str) -> Variable | None:
@@ -79,6 +86,7 @@ def debug_variables() -> tuple[DebugVariable, ...]:
             severity=Severity.of(row["severity"]),
             effect=row["effect"],
             off=tuple(row.get("off", ())),
+            pattern=re.compile(row.get("pattern", "")),
         )
         for row in load("variables")["variables"]
     )
