@@ -11,9 +11,12 @@ Source: AUTOMATIC1111/stable-diffusion-webui modules/launch_utils.py prepare_env
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
+from sdops.knowledge.flags import takes_flag
 from sdops.knowledge.patient import cards_of, installed, torch_of, wants_gpu
 from sdops.knowledge.remedies import install_xformers
 from sdops.knowledge.xformers_fit import is_asked
+
+SDP_FLAG = "--opt-sdp-attention"
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -31,7 +34,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     instead = Remedy(
         "Or take the flag away; in the A1111 family, use PyTorch's own attention in its place.",
         Action.CHANGE_FLAG,
-        add_flags=("--opt-sdp-attention",) if facts.ui.kind in ("a1111", "reforge") else (),
+        add_flags=(SDP_FLAG,) if takes_flag(facts.ui, SDP_FLAG) else (),
         remove_flags=("--xformers",),
     )
     yield Finding(
