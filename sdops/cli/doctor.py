@@ -29,6 +29,10 @@ Ui = Annotated[
     str | None, typer.Option("--ui", help="Which UI it is, where the folder does not tell.")
 ]
 Python = Annotated[str | None, typer.Option("--python", help="The Python that the UI runs with.")]
+Deep = Annotated[
+    bool,
+    typer.Option("--deep", help="Also import torch in the UI's own Python and run small kernels."),
+]
 Net = Annotated[
     bool, typer.Option("--net", help="Also try whether package index and code host answer.")
 ]
@@ -53,6 +57,7 @@ def doctor(
     target: Target = None,
     ui: Ui = None,
     python: Python = None,
+    deep: Deep = False,
     net: Net = False,
     fix: Fix = False,
     yes: Yes = False,
@@ -81,7 +86,7 @@ def doctor(
     begin = time.monotonic()
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     chosen = choose(only or [])
-    patient, depth = session.Patient(target, ui, python, facts_file), Depth(net=net)
+    patient, depth = session.Patient(target, ui, python, facts_file), Depth(deep=deep, net=net)
     _refuse_nonsense(patient, fix=fix, yes=yes)
     facts = _look(patient, depth, quiet=quiet)
     if save_facts is not None:

@@ -33,10 +33,10 @@ def facts_of(patient: Patient, depth: Depth) -> Facts:
         UnreadableInputError: the target or the facts file cannot be read.
     """
     if patient.facts_file is not None:
-        if patient.target or patient.python or depth.net:
+        if patient.target or patient.python or depth.deep or depth.net:
             raise UsageError(
                 "--facts judges what was saved on another machine; it looks at nothing here.",
-                "Leave out the target, --python and --net.",
+                "Leave out the target, --python, --deep and --net.",
             )
         return _read(patient.facts_file)
     facts = gather(target.resolve(patient.target, patient.ui, patient.python), depth)

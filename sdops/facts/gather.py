@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from sdops.facts import gpu, host, network, python_env, ui
+from sdops.facts import deep, gpu, host, network, python_env, ui
 from sdops.facts.bounded import Pending
 from sdops.facts.probe import Probed
 from sdops.facts.target import Target
-from sdops.facts.types import Facts, Gap, Host, Network, PythonEnv, Reach, UiInstall
+from sdops.facts.types import DeepProbe, Facts, Gap, Host, Network, PythonEnv, Reach, UiInstall
 
 PROBE_TIMEOUT_S = 12.0
+DEEP_TIMEOUT_S = 600.0
+"""Importing torch from a cold disk takes a minute; eight imports and the kernels take a few."""
 REACH_TIMEOUT_S = 60.0
 
 _UNKNOWN_HOST = Host(os="unknown", os_version="unknown", machine="unknown")
@@ -25,6 +27,8 @@ _UNKNOWN_HOST = Host(os="unknown", os_version="unknown", machine="unknown")
 class Depth:
     """How far to look beyond reading files and asking drivers."""
 
+    deep: bool = False
+    """Import torch and its partners in the patient's own interpreter and run small kernels."""
     net: bool = False
     """Try name resolution, TLS, the package index and the code host."""
 
@@ -51,10 +55,11 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
         _UNKNOWN_HOST,
         PROBE_TIMEOUT_S,
     )
+    dived = _deep(patient.value, variables) if depth.deep else Probed(None)
     answers = (gpus.result(), net.result(), machine.result())
     graphics, connections, computer = answers
     reached = reach.result() if reach else Probed(nowhere)
-    gaps = [gap for probed in (*answers, interface, patient, reached) for gap in probed.gaps]
+    gaps = [gap for probed in (*answers, interface, patient, dived, reached) for gap in probed.gaps]
     return Facts(
         taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         target=target.description,
@@ -70,6 +75,7 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
             remote_session=connections.value.remote_session,
             reach=reached.value,
         ),
+        deep=dived.value,
         gaps=tuple(gaps),
     )
 
@@ -90,6 +96,14 @@ def _python(target: Target, interface: UiInstall | None) -> Probed[PythonEnv | N
     found = path
     nothing: PythonEnv | None = None
     return Pending("python", lambda: python_env.look(found), nothing, PROBE_TIMEOUT_S).result()
+
+
+def _deep(patient: PythonEnv | None, variables: Mapping[str, str]) -> Probed[DeepProbe | None]:
+    if patient is None:
+        return Probed(None, (Gap("deep", "there is no Python environment to run"),))
+    found = patient
+    nothing: DeepProbe | None = None
+    return Pending("deep", lambda: deep.look(found, variables), nothing, DEEP_TIMEOUT_S).result()
 
 
 def _paths(
