@@ -11,7 +11,7 @@ Source: pip documentation (--proxy, HTTPS_PROXY); git-config(1), http.proxy.
 
 from __future__ import annotations
 
-from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
+from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.commands import command
 from sdops.knowledge.proxies import LOCAL, ProxySetting, proxy_settings
 from sdops.knowledge.variables import Variable, unset
@@ -54,15 +54,28 @@ def _finding(facts: Facts, settings: tuple[ProxySetting, ...], target: str, deta
         location=next((item.location for item in settings if item.location), None),
         remedies=(
             Remedy("If you use a VPN or proxy program, start it and try again."),
-            *(_take_away(facts, setting) for setting in settings),
+            *_take_away(facts, settings),
         ),
     )
 
 
-def _take_away(facts: Facts, setting: ProxySetting) -> Remedy:
-    program, mark, name = setting.name.partition(":")
-    if not mark:
-        return unset(facts, Variable(setting.name, setting.url, setting.location))
+def _take_away(facts: Facts, settings: tuple[ProxySetting, ...]) -> Iterator[Remedy]:
+    variables = [item for item in settings if ":" not in item.name]
+    places = dict.fromkeys(item.location.path if item.location else None for item in variables)
+    for place in places:
+        here = [
+            Variable(item.name, item.url, item.location)
+            for item in variables
+            if (item.location.path if item.location else None) == place
+        ]
+        yield unset(facts, *here)
+    for item in settings:
+        program, mark, name = item.name.partition(":")
+        if mark:
+            yield _unset_setting(facts, program, name)
+
+
+def _unset_setting(facts: Facts, program: str, name: str) -> Remedy:
     pip = (facts.python.executable, "-m", "pip") if facts.python else ("pip",)
     argv = (
         (*pip, "config", "unset", name)
@@ -70,7 +83,5 @@ def _take_away(facts: Facts, setting: ProxySetting) -> Remedy:
         else ("git", "config", "--global", "--unset-all", name)
     )
     return Remedy(
-        f"Take the proxy out of {program}'s settings.",
-        Action.NONE,
-        commands=(command(facts.host, *argv),),
+        f"Take the proxy out of {program}'s settings.", commands=(command(facts.host, *argv),)
     )

@@ -22,11 +22,17 @@ def behind(machine, with_host):
 def test_a_failed_attempt_names_every_place(judge, behind):
     facts = behind(
         Network(reach=(Reach("proxy", PROXY, False, "refused"),)),
-        environment={"https_proxy": PROXY},
+        environment={"https_proxy": PROXY, "HTTP_PROXY": PROXY},
         settings={"git:http.proxy": PROXY, "pip:global.proxy": PROXY},
     )
     (finding,) = judge("proxy-unreachable", facts)
-    assert finding.evidence["set_in"] == ["https_proxy", "git:http.proxy", "pip:global.proxy"]
+    assert finding.evidence["set_in"] == [
+        "https_proxy",
+        "HTTP_PROXY",
+        "git:http.proxy",
+        "pip:global.proxy",
+    ]
+    assert finding.remedies[1].text.endswith("unset https_proxy HTTP_PROXY")
     lines = [command.line for remedy in finding.remedies for command in remedy.commands]
     assert "git config --global --unset-all http.proxy" in lines
     assert any(line.endswith("-m pip config unset global.proxy") for line in lines)
