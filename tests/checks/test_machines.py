@@ -8,20 +8,15 @@ An entry `*:warning` means that no check beyond those in `must` may find anythin
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sdops.errors import Skip
-from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Facts
 from sdops.finding import Finding, Severity
 from sdops.registry import Check, checks
-
-FOLDER = Path(__file__).parent.parent / "machines"
-FILES = sorted(FOLDER.glob("*.json"))
+from tests.checks.machines import FILES, document, facts_of
 
 
 def _judge(check: Check, facts: Facts) -> tuple[Finding, ...]:
@@ -31,34 +26,29 @@ def _judge(check: Check, facts: Facts) -> tuple[Finding, ...]:
         return ()
 
 
-def _read(file: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return document
-
-
 def test_there_are_enough_machines() -> None:
     assert len(FILES) >= 25
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_file_is_complete(file: Path) -> None:
-    document = _read(file)
-    assert set(document) == {"description", "source", "must", "must_not", "facts"}
-    assert document["description"]
-    assert document["source"]
+    content = document(file)
+    assert set(content) == {"description", "source", "must", "must_not", "facts"}
+    assert content["description"]
+    assert content["source"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_findings(file: Path) -> None:
-    document = _read(file)
-    facts = facts_from_json(document["facts"])
+    content = document(file)
+    facts = facts_of(file)
     findings = [finding for check in checks() for finding in _judge(check, facts)]
     fired = {finding.rule for finding in findings}
     known = {check.rule.id for check in checks()}
 
-    missed = set(document["must"]) - fired
+    missed = set(content["must"]) - fired
     assert not missed, f"did not fire: {missed}"
-    for entry in document["must_not"]:
+    for entry in content["must_not"]:
         rule, _, severity = entry.partition(":")
         assert rule == "*" or rule in known
         floor = Severity.of(severity) if severity else Severity.INFO
@@ -66,6 +56,6 @@ def test_findings(file: Path) -> None:
             f"{finding.rule} ({finding.severity.label}): {finding.title}"
             for finding in findings
             if finding.severity >= floor
-            and (finding.rule == rule or (rule == "*" and finding.rule not in document["must"]))
+            and (finding.rule == rule or (rule == "*" and finding.rule not in content["must"]))
         ]
         assert not unwanted, "\n".join(unwanted)
