@@ -125,6 +125,19 @@ def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
     return pip_remedy(facts, " ".join((why, text, *plan.notes)), *runs)
 
 
+def _xformers_after(facts: Facts, plan: TorchPlan) -> tuple[tuple[str, ...], ...]:
+    """What must happen to an installed xformers when torch is replaced: it fits one torch only."""
+    assert facts.python is not None
+    build = facts.python.xformers
+    if build is None:
+        return ()
+    found = xformers.for_torch(plan.torch, plan.variant, facts.host.os)
+    if found is None:
+        return (("uninstall", "-y", "xformers"),)
+    index = ("--index-url", torch_releases.index_url(plan.variant))
+    return (("install", "--force-reinstall", "--no-deps", f"xformers=={found.xformers}", *index),)
+
+
 def family(python: PythonEnv) -> Sequence[str]:
     """The packages of the torch family to install together: torchaudio only where it is."""
     audio = python.torchaudio is not None or python.distribution("torchaudio") is not None
