@@ -44,7 +44,6 @@ def check(facts: Facts) -> Iterator[Finding]:
                 "install.",
                 Action.CHANGE_FLAG,
                 remove_flags=(argument.flag,),
-                automatic=True,
             ),
         ),
     )

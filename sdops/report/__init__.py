@@ -14,9 +14,6 @@ _MODULES = {
     "rich": "rich_text",
     "json": "json_format",
     "markdown": "markdown",
-    "sarif": "sarif",
-    "junit": "junit",
-    "github": "github",
 }
 FORMATS = tuple(_MODULES)
 

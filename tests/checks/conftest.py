@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sdops.errors import Skip
+from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Argument, Distribution, Facts
 from sdops.finding import Finding
 from sdops.registry import checks
-from tests.checks.machines import FOLDER, facts_of
+
+MACHINES = Path(__file__).parent.parent / "machines"
 
 Judge = Callable[[str, Facts], tuple[Finding, ...]]
 
@@ -21,7 +25,8 @@ def machine() -> Callable[[str], Facts]:
     """The facts of a file in `tests/machines`, by its name without `.json`."""
 
     def read(name: str) -> Facts:
-        return facts_of(FOLDER / f"{name}.json")
+        text = (MACHINES / f"{name}.json").read_text(encoding="utf-8")
+        return facts_from_json(json.loads(text)["facts"])
 
     return read
 

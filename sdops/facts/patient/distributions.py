@@ -22,7 +22,6 @@ _LEFTOVER = "~"
 class SitePackages:
     """One site-packages folder."""
 
-    path: str
     distributions: tuple[Distribution, ...]
     leftovers: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -50,9 +49,7 @@ def read(folder: str) -> SitePackages:
                 unreadable.append(name)
             else:
                 distributions.append(found)
-    return SitePackages(
-        folder, tuple(distributions), tuple(leftovers), tuple(unreadable), tuple(pth_files)
-    )
+    return SitePackages(tuple(distributions), tuple(leftovers), tuple(unreadable), tuple(pth_files))
 
 
 def _distribution(path: Path) -> Distribution | None:

@@ -123,10 +123,8 @@ class ImportProbe:
     exception: str | None = None
     """The exception's type name."""
     message: str | None = None
-    """The exception's text, as Python prints it, with the text of what caused it."""
+    """The exception's text, as Python prints it."""
     seconds: float | None = None
-    printed: str | None = None
-    """The end of what it printed meanwhile: some packages warn of a wrong build only so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,124 @@
+"""Doing with less memory: parts that take turns on the device, and a VAE that works in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+import torch
+from torch import Tensor, nn
+
+
+class Memory(Enum):
+    """A memory policy."""
+
+    ALL = "all"
+    """Everything stays on the device."""
+    PARTS = "parts"
+    """Text encoders, UNet and VAE take turns (A1111's --medvram)."""
+    LAYERS = "layers"
+    """The UNet's layers do too, one by one (--lowvram)."""
+
+
+class Residence:
+    """Where the parts of a model live, and how they come to the device.
+
+    Args:
+        policy: what stays on the device.
+        device: where to compute.
+    """
+
+    def __init__(self, policy: Memory, device: torch.device) -> None:
+        self.policy, self.device = policy, device
+
+    def settle(self, module: nn.Module) -> None:
+        """Put a part where it is while it rests."""
+        module.to("cpu" if self.policy is not Memory.ALL else self.device)
+
+    @contextmanager
+    def present(self, *modules: nn.Module) -> Iterator[None]:
+        """Have parts on the device inside, and back at rest afterwards."""
+        resting = [
+            (parameter, parameter.data)
+            for module in modules
+            for layer in module.modules()
+            if self.policy is not Memory.ALL and not hasattr(layer, "visit")
+            for parameter in layer.parameters(recurse=False)
+        ]
+        try:
+            for parameter, data in resting:
+                parameter.data = data.to(self.device)
+            yield
+        finally:
+            for parameter, data in resting:
+                parameter.data = data
+
+    def visit_layer_by_layer(self, module: nn.Module) -> None:
+        """Let each layer of `module` come to the device only while it computes."""
+        for layer in module.modules():
+            if not list(layer.children()) and list(layer.parameters()):
+                visit = _Visit(self.device)
+                layer.visit = visit  # type: ignore[assignment]
+                layer.register_forward_pre_hook(visit.come)
+                layer.register_forward_hook(visit.go, always_call=True)
+
+
+class _Visit:
+    """Two hooks: one brings a layer's weights, the other lets them go."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.resting: list[tuple[nn.Parameter, Tensor]] = []
+
+    def come(self, layer: nn.Module, inputs: object) -> None:  # noqa: ARG002
+        self.resting = [(parameter, parameter.data) for parameter in layer.parameters()]
+        for parameter, data in self.resting:
+            parameter.data = data.to(self.device, non_blocking=True)
+
+    def go(self, layer: nn.Module, inputs: object, output: object) -> None:  # noqa: ARG002
+        for parameter, data in self.resting:
+            parameter.data = data
+        self.resting = []
+
+
+def tiled(
+    function: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, scale: float
+) -> Tensor:
+    """`function` of `x` (B, C, H, W) piece by piece, blended where the pieces overlap.
+
+    Args:
+        function: (B, C, h, w) -> (B, C', h scale, w scale).
+        x: the whole.
+        tile: size of a piece's sides.
+        overlap: how much neighbors share; less than `tile`.
+        scale: how much larger or smaller the function's result is.
+    """
+    height, width = x.shape[2:]
+    whole: Tensor | None = None
+    weights = torch.zeros(1, 1, int(height * scale), int(width * scale), device=x.device)
+    for top in _starts(height, tile, overlap):
+        for left in _starts(width, tile, overlap):
+            piece = function(x[:, :, top : top + tile, left : left + tile]).float()
+            if whole is None:
+                whole = piece.new_zeros(*piece.shape[:2], *weights.shape[2:])
+            rows = _ramp(piece.shape[2], overlap * scale)[:, None]
+            window = (rows * _ramp(piece.shape[3], overlap * scale)).to(piece.device)
+            y, x_ = int(top * scale), int(left * scale)
+            area = (..., slice(y, y + piece.shape[2]), slice(x_, x_ + piece.shape[3]))
+            whole[area] += piece * window
+            weights[area] += window
+    assert whole is not None
+    return whole / weights
+
+
+def _starts(length: int, tile: int, overlap: int) -> list[int]:
+    if length <= tile:
+        return [0]
+    return [*range(0, length - tile, tile - overlap), length - tile]
+
+
+def _ramp(length: int, overlap: float) -> Tensor:
+    """Weights that rise over the overlap, stay, and fall over the other."""
+    distance = torch.arange(length) + 0.5
+    return torch.minimum(distance, length - distance).clamp(max=max(overlap, 1)) / max(overlap, 1)

@@ -1,0 +1,31 @@
+"""Finding a thing by the name that a user gave it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+from sdops.errors import UsageError
+
+Thing = TypeVar("Thing")
+
+
+def look_up(kind: str, name: str, things: Mapping[str, Thing]) -> Thing:
+    """The thing called `name`, whatever its case.
+
+    Args:
+        kind: what is looked for, in words, such as "sampler".
+        name: what the user typed.
+        things: every thing by each of its names.
+
+    Raises:
+        UsageError: there is none of that name; suggests the nearest.
+    """
+    folded = {known.casefold(): known for known in things}
+    wanted = name.strip().casefold()
+    if wanted in folded:
+        return things[folded[wanted]]
+    near = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.4)
+    hint = f"Did you mean {folded[near[0]]!r}?" if near else f"Use one of: {', '.join(things)}."
+    raise UsageError(f"There is no {kind} called {name!r}.", hint)

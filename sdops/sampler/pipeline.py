@@ -1,0 +1,390 @@
+"""From a request to pictures: text to picture, picture to picture, inpainting, hires fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sdops.errors import SdopsError, UsageError
+from sdops.sampler.attention import backend, set_attention
+from sdops.sampler.catalog import Axis
+from sdops.sampler.conditioning import Conditioning, TextEncoders
+from sdops.sampler.configuration import Family, ModelConfig, Prediction, architecture
+from sdops.sampler.graphs import Execution, prepare
+from sdops.sampler.guidance import (
+    Consistency,
+    Epsilon,
+    GuidedModel,
+    Inpaint,
+    Parameterization,
+    Predictor,
+    Velocity,
+    probe_prediction,
+)
+from sdops.sampler.infotext import Infotext
+from sdops.sampler.memory import Memory, Residence, tiled
+from sdops.sampler.noise import PictureNoise
+from sdops.sampler.precision import PRECISIONS, Precision, make_islands, tf32_as
+from sdops.sampler.prompt import Steps
+from sdops.sampler.request import Request
+from sdops.sampler.sampling import Run, Sampling
+from sdops.sampler.schedule import NoiseLevels
+from sdops.sampler.upscale import (
+    LATENT_UPSCALERS,
+    mask_tensor,
+    resize_latent,
+    resize_picture,
+    to_picture,
+    to_tensor,
+)
+from sdops.sampler.weights import Parts, Weights, build, load, randomize
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+OnCall = Callable[[int], None]
+INPAINTING_CHANNELS, PIX2PIX_CHANNELS = 9, 8
+VAE_OVERLAP = 16
+"""Latent pixels that neighboring tiles share."""
+
+
+class NotANumberError(SdopsError):
+    """A part of the model gave NaN or inf: its values overflow the type it computes in."""
+
+    def __init__(self, part: str, hint: str) -> None:
+        super().__init__(f"The {part} gave values that are not numbers.", hint)
+        self.part = part
+        """`UNet` or `VAE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a pipeline computes."""
+
+    device: str = "cpu"
+    precision: Precision = PRECISIONS["fp32"]
+    attention: str = "sdpa"
+    """A name in `attention.BACKENDS`."""
+    memory: Memory = Memory.ALL
+    execution: Execution = Execution.EAGER
+    channels_last: bool = False
+    """Whether convolutions keep a pixel's channels together."""
+    vae_tile: int | None = None
+    """Side of the VAE's tiles in latent pixels; None works on a picture whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture and how it was made."""
+
+    image: Image.Image
+    infotext: Infotext
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a pass starts from, beside noise."""
+
+    latent: Tensor | None = None
+    """(B, C, h, w) to noise and denoise; None for noise alone."""
+    strength: float = 1.0
+    steps: int | None = None
+    channels: Tensor | None = None
+    """(B, C', h, w) that inpainting and pix2pix models see."""
+    inpaint: Inpaint | None = None
+
+
+class Pipeline:
+    """A model that is ready to make pictures.
+
+    Args:
+        parts: its modules; they are cast and moved as `options` ask.
+        options: how it computes.
+        model_name: for infotext.
+        model_hash: for infotext.
+
+    Attributes:
+        prediction: what its UNet predicts, asked of it if the file did not say.
+        levels: its noise levels.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        options: Options = Options(),
+        model_name: str | None = None,
+        model_hash: str | None = None,
+    ) -> None:
+        self.parts, self.options = parts, options
+        self.model_name, self.model_hash = model_name, model_hash
+        self.residence = Residence(options.memory, torch.device(options.device))
+        self._settle()
+        set_attention(parts.unet, options.precision.attend(backend(options.attention)))
+        self.encoders = TextEncoders(parts.config, parts.text)
+        levels = NoiseLevels.scaled_linear()
+        self.levels = levels.zero_terminal_snr() if parts.config.zero_terminal_snr else levels
+        with torch.inference_mode(), self.residence.present(parts.unet):
+            probed = parts.config.prediction or probe_prediction(parts.unet, self.residence.device)
+        self.prediction = probed
+        self._predict = prepare(parts.unet, options.execution)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: Path,
+        options: Options = Options(),
+        which: Weights = Weights.LIVE,
+        vae: Path | None = None,
+    ) -> Pipeline:
+        """A pipeline with the weights of a file (see `weights.load`)."""
+        return cls(load(path, which, vae), options, path.stem)
+
+    @classmethod
+    def from_architecture(cls, name: str, options: Options = Options(), seed: int = 0) -> Pipeline:
+        """A pipeline with random weights of a real architecture (see `weights.randomize`)."""
+        device = options.device if options.memory is Memory.ALL else "cpu"
+        return cls(randomize(build(architecture(name)), seed, device), options, f"{name} (random)")
+
+    @property
+    def config(self) -> ModelConfig:
+        """What the model is built like."""
+        return self.parts.config
+
+    def generate(self, request: Request, on_call: OnCall | None = None) -> tuple[Picture, ...]:
+        """The pictures of `request`.
+
+        Args:
+            request: what to make.
+            on_call: told the number of each model call that is done, from 1.
+
+        Raises:
+            UsageError: the request makes no sense, or not for this model.
+            NotANumberError: the UNet or VAE overflowed.
+        """
+        latents = self.sample(request, on_call)
+        pictures = (to_picture(self.decode(latent[None])[0]) for latent in latents)
+        return tuple(
+            Picture(picture, request.infotext(number, self.model_name, self.model_hash))
+            for number, picture in enumerate(pictures)
+        )
+
+    @torch.inference_mode()
+    def sample(self, request: Request, on_call: OnCall | None = None) -> Tensor:
+        """The latents (B, C, h, w), fp32, of `request`; arguments and errors as of `generate`."""
+        request.check()
+        self._refuse_unfit(request)
+        if request.sampling.chosen.one_by_one and request.pictures > 1:
+            return torch.cat([self.sample(single, on_call) for single in _singles(request)])
+        with tf32_as(self.options.precision):
+            conditioning = self._condition(request, Steps(request.sampling.calls))
+            latents = self._pass(request, conditioning, self._start(request), on_call)
+            if request.hires:
+                latents = self._enlarge(request, latents, on_call)
+        if not latents.isfinite().all():
+            raise NotANumberError("UNet", "Run it with --no-half, or with --upcast-sampling.")
+        return latents
+
+    @torch.inference_mode()
+    def decode(self, latent: Tensor) -> Tensor:
+        """The pictures (B, 3, 8 h, 8 w), about -1…1, fp32, of `latent` (B, C, h, w)."""
+        vae, tile = self.parts.vae, self.options.vae_tile
+        weight = vae.post_quant_conv.weight
+        latent = latent.to(self.residence.device, weight.dtype)
+        with tf32_as(self.options.precision), self.residence.present(vae):
+            if tile is None:
+                pixels = vae.decode(latent).float()
+            else:
+                pixels = tiled(vae.decode, latent, tile, VAE_OVERLAP, vae.config.downscale)
+        if not pixels.isfinite().all():
+            raise NotANumberError("VAE", "Run it with --no-half-vae.")
+        return pixels
+
+    @torch.inference_mode()
+    def encode(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
+        """The latent (B, C, h, w), fp32, of `pixels` (B, 3, 8 h, 8 w), as `Vae.encode`."""
+        vae = self.parts.vae
+        pixels = pixels.to(self.residence.device, vae.quant_conv.weight.dtype)
+        with tf32_as(self.options.precision), self.residence.present(vae):
+            latent = vae.encode(pixels, noise).float()
+        if not latent.isfinite().all():
+            raise NotANumberError("VAE", "Run it with --no-half-vae.")
+        return latent
+
+    def parameterization(self, sampling: Sampling) -> Parameterization:
+        """What the UNet's output means to the sampler of `sampling`."""
+        is_v = self.prediction is Prediction.V
+        base: Parameterization = Velocity(self.levels) if is_v else Epsilon(self.levels)
+        return Consistency(base) if sampling.chosen.axis is Axis.CONSISTENCY else base
+
+    def _settle(self) -> None:
+        """Cast each part once, and put it where it rests."""
+        precision, parts = self.options.precision, self.parts
+        parts.unet.to(precision.unet)
+        parts.vae.to(precision.vae)
+        if self.options.channels_last:
+            parts.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            parts.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for encoder in parts.text:
+            encoder.to(precision.text)
+        if precision.islands:
+            make_islands(parts.unet)
+        for module in (parts.unet, parts.vae, *parts.text):
+            self.residence.settle(module)
+        if self.options.memory is Memory.LAYERS:
+            self.residence.visit_layer_by_layer(parts.unet)
+
+    def _refuse_unfit(self, request: Request) -> None:
+        channels = self.config.unet.in_channels
+        if request.guidance.image_scale is not None and channels != PIX2PIX_CHANNELS:
+            raise UsageError(
+                "An image CFG scale is for instruct-pix2pix models, and this is none.",
+                "Leave it out.",
+            )
+        if channels == PIX2PIX_CHANNELS and request.image is None:
+            raise UsageError("An instruct-pix2pix model edits an image.", "Give it one.")
+        if self.config.family is Family.SDXL_REFINER and request.image is None:
+            raise UsageError(
+                "This is an SDXL refiner, which only improves a picture.",
+                "Use it with a picture that an SDXL base model made.",
+            )
+
+    def _condition(self, request: Request, steps: Steps) -> Conditioning:
+        with self.residence.present(*self.parts.text):
+            return self.encoders.condition(
+                request.prompt,
+                request.negative,
+                (request.height, request.width),
+                steps,
+                request.prompt_options,
+            )
+
+    def _pass(
+        self, request: Request, conditioning: Conditioning, start: Start, on_call: OnCall | None
+    ) -> Tensor:
+        """One run of the sampler."""
+        with self.residence.present(self.parts.unet):
+            predictor = Predictor(self.parts.unet, self._predict, self.residence.device)
+            model = GuidedModel(
+                predictor,
+                self.parameterization(request.sampling),
+                [conditioning] * request.pictures,
+                request.guidance,
+                start.channels,
+                start.inpaint,
+                on_call,
+            )
+            is_sdxl = self.config.family in (Family.SDXL, Family.SDXL_REFINER)
+            run = Run(request.sampling, model, self._noise(request), is_sdxl)
+            if start.latent is None:
+                return run.from_noise()
+            return run.from_latent(start.latent, start.strength, start.steps)
+
+    def _noise(self, request: Request) -> PictureNoise:
+        shape = self._latent_shape(request)
+        return PictureNoise(
+            shape,
+            request.seeds,
+            request.rng,
+            self.residence.device,
+            request.variation(),
+            request.seed_delta,
+        )
+
+    def _latent_shape(self, request: Request) -> tuple[int, int, int]:
+        scale = self.config.vae.downscale
+        return (
+            self.config.vae.latent_channels,
+            request.height // scale,
+            request.width // scale,
+        )
+
+    def _start(self, request: Request) -> Start:
+        """What the first pass starts from."""
+        channels, count = self.config.unet.in_channels, request.pictures
+        latent, inpaint = None, None
+        if request.image is not None:
+            pixels = to_tensor(request.image, request.width, request.height)
+            latent = self._encode_batch(request, pixels)
+            if request.mask is not None:
+                height, width = latent.shape[2:]
+                inpaint = Inpaint(mask_tensor(request.mask, width, height).to(latent), latent)
+        extra = None
+        if channels == INPAINTING_CHANNELS:
+            extra = self._masked_channels(request).expand(count, -1, -1, -1)
+        elif channels == PIX2PIX_CHANNELS and latent is not None:
+            mean = self.encode(pixels) / self.config.vae.scale_factor
+            return Start(channels=mean.expand(count, -1, -1, -1))
+        return Start(latent, request.strength, None, extra, inpaint)
+
+    def _encode_batch(self, request: Request, pixels: Tensor) -> Tensor:
+        """A latent of `pixels` for each picture, sampled with a noise of its own."""
+        noise = PictureNoise(self._latent_shape(request), request.seeds, "CPU")
+        noise.first()  # that is what sampling starts from; this one is for the encoder
+        return torch.cat([self.encode(pixels, one[None]) for one in noise.next()])
+
+    def _masked_channels(self, request: Request) -> Tensor:
+        """What an inpainting model sees: the mask, and the latent of what is kept: (1, 5, h, w)."""
+        height, width = request.height, request.width
+        mask, kept = torch.ones(1, 1, height, width), torch.zeros(1, 3, height, width)
+        if request.image is not None and request.mask is not None:
+            mask = mask_tensor(request.mask, width, height)
+            kept = to_tensor(request.image, width, height) * (1 - mask)
+        latent = self.encode(kept)
+        small = torch.nn.functional.interpolate(mask.to(latent), size=latent.shape[2:])
+        return torch.cat((small, latent), 1)
+
+    def _enlarge(self, request: Request, latents: Tensor, on_call: OnCall | None) -> Tensor:
+        """The second pass of hires fix."""
+        hires = request.hires
+        assert hires is not None
+        width, height = hires.target(request.width, request.height)
+        second = replace(
+            request,
+            width=width,
+            height=height,
+            prompt=request.prompt if hires.prompt is None else hires.prompt,
+            negative=request.negative if hires.negative is None else hires.negative,
+            sampling=replace(request.sampling, steps=hires.steps or request.sampling.steps),
+            hires=None,
+        )
+        large = self._enlarged(second, latents, hires.upscaler)
+        steps = Steps(second.sampling.calls, request.sampling.calls)
+        start = Start(large, hires.strength, second.sampling.steps, self._start(second).channels)
+        return self._pass(second, self._condition(second, steps), start, on_call)
+
+    def _enlarged(self, request: Request, latents: Tensor, upscaler: str) -> Tensor:
+        """`latents` at the size of `request`, cut to its shape after covering it."""
+        small_height, small_width = latents.shape[2:]
+        _, height, width = self._latent_shape(request)
+        ratio = max(height / small_height, width / small_width)
+        cover = max(height, round(small_height * ratio)), max(width, round(small_width * ratio))
+        top, left = (cover[0] - height) // 2, (cover[1] - width) // 2
+        if upscaler.casefold() in map(str.casefold, LATENT_UPSCALERS):
+            large = resize_latent(latents, cover, upscaler)
+        else:
+            scale = self.config.vae.downscale
+            pictures = (to_picture(self.decode(latent[None])[0]) for latent in latents)
+            resized = (
+                resize_picture(p, cover[1] * scale, cover[0] * scale, upscaler) for p in pictures
+            )
+            large = torch.cat([self.encode(to_tensor(p, *p.size)) for p in resized])
+        return large[:, :, top : top + height, left : left + width]
+
+
+def _singles(request: Request) -> list[Request]:
+    """Each picture of `request` as a request of its own."""
+    varied = request.variation_strength > 0
+    return [
+        replace(
+            request,
+            pictures=1,
+            seed=seed,
+            variation_seed=request.variation_seed + (number if varied else 0),
+        )
+        for number, seed in enumerate(request.seeds)
+    ]

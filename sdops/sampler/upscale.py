@@ -1,0 +1,64 @@
+"""Pictures and latents at other sizes, and pictures as tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sdops.sampler.names import look_up
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LATENT_UPSCALERS: dict[str, dict[str, str | bool]] = {
+    "Latent": {"mode": "bilinear"},
+    "Latent (antialiased)": {"mode": "bilinear", "antialias": True},
+    "Latent (bicubic)": {"mode": "bicubic"},
+    "Latent (bicubic antialiased)": {"mode": "bicubic", "antialias": True},
+    "Latent (nearest)": {"mode": "nearest"},
+    "Latent (nearest-exact)": {"mode": "nearest-exact"},
+}
+"""How hires fix may enlarge latents, in torch's words."""
+PICTURE_UPSCALERS = {"None": "NEAREST", "Nearest": "NEAREST", "Lanczos": "LANCZOS"}
+"""How it may enlarge pictures, in Pillow's."""
+
+
+def resize_latent(latent: Tensor, size: tuple[int, int], upscaler: str) -> Tensor:
+    """`latent` (B, C, h, w) at another `size` (h', w')."""
+    how = look_up("upscaler", upscaler, LATENT_UPSCALERS)
+    return F.interpolate(latent, size=size, **how)  # type: ignore[arg-type]
+
+
+def resize_picture(picture: Image.Image, width: int, height: int, upscaler: str) -> Image.Image:
+    """`picture` at another size."""
+    from PIL import Image
+
+    method = look_up("upscaler", upscaler, PICTURE_UPSCALERS)
+    return picture.resize((width, height), Image.Resampling[method])
+
+
+def to_tensor(picture: Image.Image, width: int, height: int) -> Tensor:
+    """`picture`, resized if need be, as (1, 3, height, width) in -1…1."""
+    rgb = picture.convert("RGB")
+    if rgb.size != (width, height):
+        rgb = resize_picture(rgb, width, height, "Lanczos")
+    pixels = torch.from_numpy(np.asarray(rgb, dtype=np.float32).copy())  # (height, width, 3)
+    return pixels.permute(2, 0, 1)[None] / 127.5 - 1
+
+
+def to_picture(pixels: Tensor) -> Image.Image:
+    """`pixels` (3, height, width), about -1…1, as a picture; truncated to 8 bits, as in A1111."""
+    from PIL import Image
+
+    unit = ((pixels.float() + 1) / 2).clamp(0, 1)
+    return Image.fromarray((unit * 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+
+
+def mask_tensor(mask: Image.Image, width: int, height: int) -> Tensor:
+    """`mask` as (1, 1, height, width): 1 where it is white, 0 where black, nothing between."""
+    gray = resize_picture(mask.convert("L"), width, height, "Lanczos")
+    return torch.from_numpy(np.around(np.asarray(gray, dtype=np.float32) / 255))[None, None]
