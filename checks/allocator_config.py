@@ -30,11 +30,17 @@ def _finding(facts: Facts, found: Variable, fault: Fault) -> Finding:
     return Finding(
         rule="allocator-config",
         severity=Severity.ERROR if fault.fatal and used else Severity.INFO,
-        title=f"Torch will stop at the setting {found.name}."
-        if fault.fatal
-        else f"Part of the setting {found.name} does nothing.",
+        title=_title(found.name, fault, used=used),
         why=f"{fault.text} The setting is {found.value!r}.",
         evidence={"variable": found.name, "value": found.value},
         location=found.location,
         remedies=(unset(facts, found),),
     )
+
+
+def _title(name: str, fault: Fault, *, used: bool) -> str:
+    if not fault.fatal:
+        return f"Part of the setting {name} does nothing."
+    if used:
+        return f"Torch will stop at the setting {name}, which is mistyped."
+    return f"The setting {name} is mistyped, which would stop torch on a GPU."

@@ -27,15 +27,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("torch was not run: ask for that with --deep.")
     if facts.deep.cuda_available is not False:
         return
-    if torch.cuda is None or not cards_of(facts, "nvidia"):
-        raise Skip("No CUDA build of torch meets a visible NVIDIA card here.")
-    _skip_if_explained(facts, torch.cuda)
+    maker = "nvidia" if torch.cuda else "amd" if torch.hip else None
+    if maker is None or not cards_of(facts, maker):
+        raise Skip("No build of torch for CUDA or ROCm meets its card here.")
+    _skip_if_explained(facts, maker, torch.cuda)
     message = facts.deep.cuda_error or ""
     known = cuda_errors.recognize(message)
     yield Finding(
         rule="cuda-unavailable",
         severity=Severity.ERROR,
-        title=known.title if known else "torch cannot start CUDA, so the GPU is not used.",
+        title=known.title if known else "torch cannot start the GPU, so it is not used.",
         why=" ".join(
             part
             for part in (
@@ -52,11 +53,14 @@ def check(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _skip_if_explained(facts: Facts, cuda: str) -> None:
-    driver = facts.driver("nvidia")
+def _skip_if_explained(facts: Facts, maker: str, cuda: str | None) -> None:
+    driver = facts.driver(maker)
     if driver is not None and (driver.fault or driver.loaded is False):
         raise Skip("The driver itself is at fault: see driver-absent and driver-mismatch.")
-    if drivers.standing(driver, cuda, drivers.driver_os(facts.host)) is Standing.TOO_OLD:
+    if driver is not None and driver.denied_nodes:
+        raise Skip("This user may not use the card: see gpu-access-denied.")
+    os = drivers.driver_os(facts.host)
+    if cuda and drivers.standing(driver, cuda, os) is Standing.TOO_OLD:
         raise Skip("The driver is too old: see driver-too-old.")
     module = (
         next((item for item in facts.deep.imports if item.module == "torch"), None)

@@ -1,7 +1,7 @@
-"""An environment variable meant for debugging is still set.
+"""An environment variable that slows the UI down, or breaks it, is still set.
 
-Such variables make programs on the GPU slow, fill the disk, or stop them. They are often copied
-from a forum's answer and then forgotten.
+Most are meant for debugging: they make programs on the GPU slow, fill the disk, or stop them. They
+are often copied from a forum's answer and then forgotten.
 
 Fix: Take the variable away.
 
@@ -20,7 +20,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for row in debug_variables():
         for name in row.names:
             found = variable(facts, name)
-            if found and found.value not in row.off:
+            if found and row.matters(found.value):
                 yield _finding(facts, row, found)
 
 

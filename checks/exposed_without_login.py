@@ -25,27 +25,22 @@ def check(facts: Facts) -> Iterator[Finding]:
     if not listening.wanted_remote and not listening.share:
         return
     if not listening.authenticated:
-        yield _open_page(listening, contained=facts.host.container)
+        yield _open_page(listening)
     elif listening.api_open:
         yield _open_api(listening)
 
 
-def _open_page(listening: Listening, contained: str | None) -> Finding:
+def _open_page(listening: Listening) -> Finding:
     who = "Anyone on the internet" if listening.share else "Anyone in your network"
-    severity = Severity.ERROR if listening.share else Severity.WARNING
-    if contained and not listening.share:
-        # Inside a container the wildcard address is needed; who gets in is decided outside.
-        severity = Severity.INFO
     return Finding(
         rule=RULE,
-        severity=severity,
+        severity=Severity.ERROR if listening.share else Severity.WARNING,
         title=f"{who} can use this UI without a password.",
         why=_reason(listening),
         evidence={
             "host": listening.host,
             "port": listening.port,
             "share": listening.share,
-            "container": contained,
         },
         remedies=_remedies(listening),
     )
@@ -62,12 +57,13 @@ def _reason(listening: Listening) -> str:
 
 def _remedies(listening: Listening) -> tuple[Remedy, ...]:
     rules, port = listening.rules, listening.port
+    opening = rules.share if listening.share else rules.listen_example
     tunnel = Remedy(
         "Take away the arguments that open it, and reach it through an SSH tunnel instead: type "
         "this on the machine with the browser.",
         Action.CHANGE_FLAG,
         commands=(Command(("ssh", "-L", f"{port}:127.0.0.1:{port}", "USER@SERVER")),),
-        remove_flags=rules.share if listening.share else rules.listen_example[:1],
+        remove_flags=tuple(flag.split()[0] for flag in opening),
     )
     if not rules.login_example:
         return (tunnel,)
@@ -91,7 +87,7 @@ def _open_api(listening: Listening) -> Finding:
             Remedy(
                 "Set a name and a password for the interface too.",
                 Action.CHANGE_FLAG,
-                add_flags=(*listening.rules.api_login[:1], "NAME:PASSWORD"),
+                add_flags=tuple(f"{flag} NAME:PASSWORD" for flag in listening.rules.api_login),
             ),
         ),
     )

@@ -58,6 +58,7 @@ def _closed(host: Host, firewall: Firewall, commands: FirewallCommands, port: in
             "firewall": firewall.kind,
             "port": port,
             "allowed_ports": list(firewall.allowed_ports),
+            "allowed_ranges": [list(pair) for pair in firewall.allowed_ranges],
             "profile": firewall.profile,
         },
         remedies=(

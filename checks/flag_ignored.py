@@ -40,5 +40,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             why=why,
             evidence={"flag": use.flag, "instead": instead, "status": status.value},
             location=Location(use.file, line=use.line),
-            remedies=(Remedy(advice, Action.CHANGE_FLAG, remove_flags=(use.flag,)),),
+            remedies=(
+                Remedy(advice, Action.CHANGE_FLAG, remove_flags=(use.flag,), automatic=True),
+            ),
         )

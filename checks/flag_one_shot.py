@@ -35,6 +35,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                     f"Take {use.flag} out of the launch file.",
                     Action.CHANGE_FLAG,
                     remove_flags=(use.flag,),
+                    automatic=True,
                 ),
             ),
         )

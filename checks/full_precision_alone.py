@@ -42,6 +42,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 Action.CHANGE_FLAG,
                 add_flags=() if capable else ("--no-half",),
                 remove_flags=("--precision",) if capable else (),
+                automatic=True,
             ),
         ),
     )

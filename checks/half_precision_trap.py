@@ -48,7 +48,10 @@ def check(facts: Facts) -> Iterator[Finding]:
             evidence={"gpu": device.gpu.name, "missing": list(flags)},
             remedies=(
                 Remedy(
-                    f"Start the UI with {' '.join(flags)}.", Action.CHANGE_FLAG, add_flags=flags
+                    f"Start the UI with {' '.join(flags)}.",
+                    Action.CHANGE_FLAG,
+                    add_flags=flags,
+                    automatic=True,
                 ),
             ),
         )
@@ -62,6 +65,11 @@ def check(facts: Facts) -> Iterator[Finding]:
                 evidence={"gpu": device.gpu.name, "flag": use.flag},
                 location=Location(use.file, line=use.line),
                 remedies=(
-                    Remedy(f"Take {use.flag} away.", Action.CHANGE_FLAG, remove_flags=(use.flag,)),
+                    Remedy(
+                        f"Take {use.flag} away.",
+                        Action.CHANGE_FLAG,
+                        remove_flags=(use.flag,),
+                        automatic=True,
+                    ),
                 ),
             )

@@ -44,6 +44,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 "install.",
                 Action.CHANGE_FLAG,
                 remove_flags=(argument.flag,),
+                automatic=True,
             ),
         ),
     )

@@ -13,27 +13,22 @@ docs.docker.com, Networking overview (published ports); ssh(1), option -L.
 from __future__ import annotations
 
 from sdops.check import Action, Command, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.listening import Listening, is_loopback, of_facts, own_listeners
-
-SEPARATE_NETWORK = ("docker", "podman", "kubernetes")
-"""Containers with their own loopback: published ports never reach 127.0.0.1 inside."""
+from sdops.knowledge.listening import Listening, is_contained, is_out_of_reach, of_facts
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Fires for a loopback address in an SSH session or inside a container."""
+    """A warning in an SSH session; a note in a container, where nobody may want to connect."""
     listening = of_facts(facts)
     if listening is None or facts.ui is None:
         raise Skip("There is no UI here whose listening address is known.")
-    contained = facts.host.container in SEPARATE_NETWORK
+    contained = is_contained(facts)
     if not facts.network.remote_session and not contained:
         raise Skip("The UI is used on this machine.")
-    if listening.wanted_remote or listening.share:
-        return
-    if any(not is_loopback(item.address) for item in own_listeners(facts)):
+    if not is_out_of_reach(facts):
         return
     yield Finding(
         rule="loopback-only",
-        severity=Severity.WARNING,
+        severity=Severity.WARNING if facts.network.remote_session else Severity.INFO,
         title="Your browser on another machine cannot open this UI.",
         why=f"The UI listens on {listening.host}, port {listening.port}, which only programs "
         f"{'inside this container' if contained else 'on this machine'} can reach"

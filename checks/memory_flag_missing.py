@@ -43,6 +43,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                         f"Start the UI with {rule.flag}.",
                         Action.CHANGE_FLAG,
                         add_flags=(rule.flag,),
+                        automatic=True,
                     ),
                 ),
             )

@@ -39,6 +39,11 @@ def check(facts: Facts) -> Iterator[Finding]:
             evidence={"flag": use.flag, "vram_bytes": device.vram_bytes},
             location=Location(use.file, line=use.line),
             remedies=(
-                Remedy(f"Take {use.flag} away.", Action.CHANGE_FLAG, remove_flags=(use.flag,)),
+                Remedy(
+                    f"Take {use.flag} away.",
+                    Action.CHANGE_FLAG,
+                    remove_flags=(use.flag,),
+                    automatic=True,
+                ),
             ),
         )

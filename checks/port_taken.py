@@ -58,7 +58,7 @@ def _taken(host: Host, listening: Listening, listener: Listener) -> Finding:
     other = Remedy(
         f"Or give the UI another port, such as {port + 1}.",
         Action.CHANGE_FLAG,
-        add_flags=(flag, str(port + 1)) if flag else (),
+        add_flags=(f"{flag} {port + 1}",) if flag else (),
     )
     return Finding(
         rule="port-taken",

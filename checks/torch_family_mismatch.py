@@ -39,7 +39,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         severity=Severity.ERROR if fatal else Severity.WARNING,
         title=f"{names} {verb} not go with torch {describe(torch)}.",
         why=" ".join(_why(torch, item) for item in wrong)
-        + (f" torch itself says: {words}" if words else ""),
+        + (f" Python says: {words}" if words else ""),
         evidence={"torch": torch.version, **versions},
         remedies=_remedies(facts, torch, wrong),
     )

@@ -12,11 +12,10 @@ for Intel Arc.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
-from sdops.knowledge.patient import describe, kind_of, torch_of, wants_gpu
+from sdops.knowledge.patient import describe, maker_of, torch_of, wants_gpu
 from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.torch_plan import Refusal
 
-MAKERS = {"cuda": "nvidia", "rocm": "amd", "xpu": "intel"}
 NAMES = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 
 
@@ -24,7 +23,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Fires only where another official build would use the GPU, or where none can."""
     torch = torch_of(facts)
     wants_gpu(facts)
-    maker = MAKERS.get(kind_of(torch))
+    maker = maker_of(torch)
     if maker is None:
         raise Skip("torch is a build for the processor.")
     if any(card.vendor == maker for card in facts.gpus):

@@ -48,6 +48,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                     Action.CHANGE_FLAG,
                     add_flags=better[:1],
                     remove_flags=(FLAG,),
+                    automatic=True,
                 ),
             ),
         )

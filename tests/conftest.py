@@ -2,6 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 from tests.nvml.library import fake_nvml
 
 __all__ = ["fake_nvml"]
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder in which file modes count: where root runs the tests, the test runs as nobody."""
+    is_root = os.name == "posix" and os.geteuid() == 0
+    folder = Path(tempfile.mkdtemp(prefix="sdops-test-"))
+    if is_root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        shutil.rmtree(folder, ignore_errors=True)

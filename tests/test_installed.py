@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from sdops import profile, registry
@@ -53,3 +55,36 @@ def test_checks_are_found():
 def test_a_missing_profile_is_said_so():
     with pytest.raises(Exception, match="no profile named"):
         profile.load("no/such/profile")
+
+
+def test_every_profile_can_be_read():
+    folders = ("flags", "gpus", "launch", "pci", "uis")
+    tables = [profile.load(name) for folder in folders for name in profile.names(folder)]
+    assert len(tables) >= 20
+    assert all(tables)
+
+
+def test_doctor_looks_at_this_machine():
+    done = sdops("doctor", "--json", "--fail-on", "never")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert report["crashed"] == {}
+    assert report["data"]["facts"]["python"]["version"].startswith("3.")
+    jsonschema.validate(report, schema())
+
+
+def test_doctor_judges_a_machine_that_was_captured_elsewhere(tmp_path):
+    captured = Path(__file__).parent / "machines" / "rtx5090-windows-a1111-cu121.json"
+    machine = json.loads(captured.read_text("utf-8"))
+    facts = tmp_path / "facts.json"
+    facts.write_text(json.dumps(machine["facts"]))
+    done = sdops("doctor", "--facts", str(facts), "--json")
+    found = {finding["id"] for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1, done.stderr
+    assert set(machine["must"]) <= found
+
+
+def test_a_plan_for_an_environment_is_made_without_torch():
+    done = sdops("env", "plan", sys.executable, "--json")
+    assert done.returncode == 0, done.stderr
+    jsonschema.validate(json.loads(done.stdout), schema())

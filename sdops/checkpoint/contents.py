@@ -26,8 +26,6 @@ class Contents:
     problems: list[Problem] = field(default_factory=list)
     nested: list[Nested] = field(default_factory=list)
     main: Trace | None = None
-    main_source: Source | None = None
-    """What `main` was read from; long texts are still there."""
     storages: dict[str, Storage] = field(default_factory=dict)
     """By torch's storage key: where the bytes are."""
     objects: dict[str, Tensor] = field(default_factory=dict)

@@ -54,6 +54,7 @@ class _Walker:
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
+        self.source = contents.main.source if contents.main is not None else None
         self.index = Index()
         self.nodes = 0
         self.open: set[int] = set()
@@ -71,7 +72,7 @@ class _Walker:
             if not _is_plain_global(value):
                 self._opaque(value, path)
         elif value is not None and len(path) <= 2 and len(self.index.extras) < _MAX_EXTRAS:
-            plain = text_of(value, self.contents.main_source)
+            plain = text_of(value, self.source)
             if isinstance(plain, (bool, int, float, str)):
                 self.index.extras[".".join(path)] = plain
 
@@ -107,7 +108,7 @@ class _Walker:
             self.index.opaque.append(Opaque(path, show(value)))
 
     def _key(self, key: Value) -> str:
-        key = text_of(key, self.contents.main_source)
+        key = text_of(key, self.source)
         return key if isinstance(key, str) else show(key)
 
     # -- tensors ------------------------------------------------------------------------------

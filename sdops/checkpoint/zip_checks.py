@@ -34,12 +34,13 @@ _GAP_PROBE_BYTES = 1 << 20
 
 
 def archive_problems(archive: Archive, locals_: dict[Member, Local | None]) -> Iterator[Problem]:
-    """Every way in which readers would disagree about `archive`."""
+    """Every way in which readers would disagree about `archive`, as far as headers were read."""
     yield from _end_problems(archive)
     yield from _name_problems(archive)
-    for member in archive.members:
-        yield from _member_problems(member, locals_[member])
-    yield from _layout_problems(archive, locals_)
+    for member, local in locals_.items():
+        yield from _member_problems(member, local)
+    if len(locals_) == len(set(archive.members)):
+        yield from _layout_problems(archive, locals_)
 
 
 def _ambiguous(text: str, member: Member | None = None) -> Problem:

@@ -36,9 +36,10 @@ def fix(report: Report, facts: Facts, *, yes: bool) -> bool:
             note(_shown(plan.preview()))
         return False
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        note(_shown(plan.preview()))
         raise UsageError(
             "--fix asks before it changes anything, and here is nobody to ask.",
-            "Look at the plan in a terminal, or give --yes.",
+            "With --yes it does what is written above.",
         )
     done = repair.apply(plan, _agree if yes else _ask, lambda text: note(_shown(text)))
     if done is None:

@@ -9,8 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from sdops.cli import doctor, env, info, scan, schema, verify
 from sdops.cli import hash as hash_command
-from sdops.cli import info, schema, verify
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
 from sdops.version import __version__
@@ -22,9 +22,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("doctor")(doctor.doctor)
 app.command("hash")(hash_command.hash_command)
 app.command("info")(info.info)
+app.command("scan")(scan.scan)
 app.command("verify")(verify.verify)
+app.add_typer(env.app)
 app.command("schema")(schema.schema)
 
 

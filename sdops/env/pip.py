@@ -21,6 +21,8 @@ SIZE_TIMEOUT_S = 10.0
 IMPATIENT = ("--timeout", "15", "--retries", "1")
 """pip's own defaults wait for minutes on an index that does not answer."""
 
+UNREACHABLE = re.compile("after connection broken by|Could not fetch URL")
+
 
 class PipError(SdopsError):
     """pip could not do what it was asked, in its own words."""
@@ -109,10 +111,13 @@ def _run(python: str, command: str, *arguments: str) -> str:
     except process.ProbeError as error:
         raise PipError(f"{error}.") from None
     if output.returncode:
-        raise PipError(_last_error(output.stderr) or f"pip {command} failed.")
+        raise PipError(_reason(output.stderr) or f"pip {command} failed.")
     return output.stdout
 
 
-def _last_error(stderr: str) -> str:
+def _reason(stderr: str) -> str:
+    # pip goes on without an index that does not answer, and then says "no matching distribution".
+    if UNREACHABLE.search(stderr):
+        return "that index cannot be reached."
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR: ")]
     return lines[-1].removeprefix("ERROR: ").strip() if lines else ""

@@ -33,16 +33,16 @@ _RULES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         # scheme://user:password@host; a password may hold '@', and, badly written, '/'
-        (r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#]*@", rf"\1{HIDDEN}@"),
-        (r"(?i)\b([a-z][a-z0-9+.-]*://)(?![^\s/@:]+:\d+(?:/|\s|$))[^\s/@:]+:[^\s@]+@",
+        (r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^\s/?#]*@", rf"\1{HIDDEN}@"),
+        (r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)(?![^\s/@:]+:\d+(?:/|\s|$))[^\s/@:]+:[^\s@]+@",
          rf"\1{HIDDEN}@"),
-        (rf"(?i)([?&](?:[\w-]*{_SENSITIVE_WORDS}|sig|signature|x-amz-[\w-]+|auth|key)=)[^&\s\"'#]+",
+        (rf"(?i)([?&](?:[\w-]{{0,40}}{_SENSITIVE_WORDS}|sig|signature|x-amz-[\w-]{{1,40}}|auth|key)=)[^&\s\"'#]+",
          rf"\1{HIDDEN}"),
         (rf"(?i)(?<![\w-])((?:{_OPTIONS})(?:\s*=\s*|\s+)){_VALUE}", rf"\1{HIDDEN}"),
-        (rf"(?i)(?<![\w-])(--?[\w-]*{_SENSITIVE_WORDS}[\w-]*(?:\s*=\s*|\s+))(?!-){_VALUE}",
+        (rf"(?i)(?<![\w-])(--?[\w-]{{0,40}}{_SENSITIVE_WORDS}[\w-]*(?:\s*=\s*|\s+))(?!-){_VALUE}",
          rf"\1{HIDDEN}"),
-        (rf"(?i)(\b[\w.-]*{_SENSITIVE_WORDS}\w*[\"']?\s*=\s*){_VALUE}", rf"\1{HIDDEN}"),
-        (rf"(?i)([\"'][\w.-]*{_SENSITIVE_WORDS}\w*[\"']\s*:\s*){_VALUE}", rf"\1{HIDDEN}"),
+        (rf"(?i)(\b[\w.-]{{0,40}}{_SENSITIVE_WORDS}\w*[\"']?\s*=\s*){_VALUE}", rf"\1{HIDDEN}"),
+        (rf"(?i)([\"'][\w.-]{{0,40}}{_SENSITIVE_WORDS}\w*[\"']\s*:\s*){_VALUE}", rf"\1{HIDDEN}"),
         (rf"(?i)(\b(?:passw(?:or)?d|passphrase|secret|api[_ -]?key)\s*:\s*){_VALUE}",
          rf"\1{HIDDEN}"),
         (r"(?i)(\b(?:proxy-)?authorization[\"']?\s*:\s*[\"']?)(?!\s|\[redacted)[^\r\n\"']+",
@@ -57,8 +57,17 @@ _RULES = tuple(
 )  # fmt: skip
 
 
+_SUSPECT = re.compile(
+    rf"(?i)://|auth|bearer|basic|sig=|key|x-amz-|akia|asia|eyj|{_SENSITIVE_WORDS}|{_OPTIONS}"
+    rf"|{_TOKEN_PREFIXES}"
+)
+"""What every rule needs to find somewhere: most text has none of it, and is done with quickly."""
+
+
 def hide_credentials(text: str) -> str:
     """`text` with each password, token and credential in a URL replaced by `[redacted]`."""
+    if _SUSPECT.search(text) is None:
+        return text
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

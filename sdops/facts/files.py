@@ -55,6 +55,22 @@ def text_or_empty(path: str | Path, limit: int = TEXT_LIMIT_BYTES) -> str:
         return ""
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether `path` is a folder, or a link to one; False where that cannot be told."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is something at `path`; False where that cannot be told."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def entries(folder: str | Path) -> list[os.DirEntry[str]]:
     """The entries of `folder`, sorted by name, at most `FOLDER_LIMIT` of them.
 

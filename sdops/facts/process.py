@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 TIMEOUT_S = 8.0
 OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
@@ -92,13 +96,52 @@ def run(
         )
     except OSError as error:
         raise ProbeError(f"{name} cannot be started: {error.strerror or error}") from None
-    try:
-        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
-    except subprocess.TimeoutExpired as expired:
+    stdout, stderr = _Drain(process.stdout), _Drain(process.stderr)
+    feeder = threading.Thread(target=_feed, args=(process, stdin), daemon=True)
+    feeder.start()
+    if not _finishes(process, (stdout, stderr), time.monotonic() + timeout_s):
         _kill(process)
         reason = f"{name} did not answer within {timeout_s:g} s"
-        raise TimedOutError(reason, _decode(expired.stdout or b"")) from None
-    return Output(process.returncode, _decode(stdout), _decode(stderr))
+        raise TimedOutError(reason, stdout.text())
+    return Output(process.returncode, stdout.text(), stderr.text())
+
+
+class _Drain(threading.Thread):
+    """Reads what a program prints to its end, and keeps the first `OUTPUT_LIMIT_BYTES` of it."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        super().__init__(daemon=True)
+        assert pipe is not None
+        self._pipe = pipe
+        self._kept = bytearray()
+        self.start()
+
+    def run(self) -> None:
+        """Reads until the program, and whoever inherited its end of the pipe, has closed it."""
+        with self._pipe:
+            while chunk := os.read(self._pipe.fileno(), 65536):
+                self._kept += chunk[: OUTPUT_LIMIT_BYTES - len(self._kept)]
+
+    def text(self) -> str:
+        """What has been printed until now."""
+        raw = bytes(self._kept)
+        return raw.decode("utf-16" if raw.startswith(b"\xff\xfe") else "utf-8", "replace")
+
+
+def _finishes(process: subprocess.Popen[bytes], drains: Sequence[_Drain], deadline: float) -> bool:
+    for drain in drains:
+        drain.join(max(0.0, deadline - time.monotonic()))
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return not any(drain.is_alive() for drain in drains)
+
+
+def _feed(process: subprocess.Popen[bytes], stdin: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError, ValueError), process.stdin:  # it may not want to read
+        process.stdin.write(stdin)
 
 
 def attend(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
@@ -130,16 +173,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, 9)
         else:
             process.kill()
-        process.communicate(timeout=1)
+        process.wait(timeout=1)
     except (OSError, subprocess.TimeoutExpired):
         pass  # an unkillable process (state D) must not hang the doctor
-
-
-def _decode(raw: bytes) -> str:
-    raw = raw[:OUTPUT_LIMIT_BYTES]
-    if raw.startswith(b"\xff\xfe"):
-        return raw.decode("utf-16", "replace")
-    return raw.decode("utf-8", "replace")
 
 
 def _system_folders() -> tuple[str, ...]:

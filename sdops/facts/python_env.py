@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +36,7 @@ def look(executable_or_root: Path) -> Probed[PythonEnv]:
     header = _header(found, gaps)
     folders = _read_site_packages(found, gaps)
     installed = tuple(each for folder in folders for each in folder.distributions)
-    builds = {name: _torch_build(found, name, gaps) for name in TORCH_FAMILY}
+    builds = {name: _torch_build(folders, name, gaps) for name in TORCH_FAMILY}
     pth_files = (pth.executable(path) for folder in folders for path in folder.pth_files)
     return Probed(
         PythonEnv(
@@ -57,7 +58,7 @@ def look(executable_or_root: Path) -> Probed[PythonEnv]:
             unreadable_metadata=tuple(name for folder in folders for name in folder.unreadable),
             module_owners=module_owners.find(installed),
             executable_pth=tuple(each for each in pth_files if each is not None),
-            xformers=_xformers_build(found, installed, gaps),
+            xformers=_xformers_build(folders, installed, gaps),
             **builds,
         ),
         tuple(gaps),
@@ -95,27 +96,25 @@ def _read_folder(folder: str, gaps: list[Gap]) -> SitePackages | None:
 
 
 def _first(
-    found: Interpreter, fact: str, read: Callable[[Path], T | None], gaps: list[Gap]
+    folders: list[SitePackages], fact: str, read: Callable[[Path], T | None], gaps: list[Gap]
 ) -> T | None:
     """What `read` finds in the first site-packages folder that has it, as an import would."""
     try:
-        builds = (read(Path(folder)) for folder in found.site_packages)
+        builds = (read(Path(folder.path)) for folder in folders)
         return next((build for build in builds if build is not None), None)
     except (OSError, ValueError) as error:
         gaps.append(Gap(fact, str(error)))
         return None
 
 
-def _torch_build(found: Interpreter, package: str, gaps: list[Gap]) -> TorchBuild | None:
-    return _first(
-        found, f"python.{package}", lambda folder: torch_build.read(folder, package), gaps
-    )
+def _torch_build(folders: list[SitePackages], package: str, gaps: list[Gap]) -> TorchBuild | None:
+    read = partial(torch_build.read, package=package)
+    return _first(folders, f"python.{package}", read, gaps)
 
 
 def _xformers_build(
-    found: Interpreter, installed: tuple[Distribution, ...], gaps: list[Gap]
+    folders: list[SitePackages], installed: tuple[Distribution, ...], gaps: list[Gap]
 ) -> XformersBuild | None:
     version = next((each.version for each in installed if each.name == "xformers"), None)
-    return _first(
-        found, "python.xformers", lambda folder: xformers_build.read(folder, version), gaps
-    )
+    read = partial(xformers_build.read, installed_version=version)
+    return _first(folders, "python.xformers", read, gaps)

@@ -45,9 +45,10 @@ _WINDOWS_HOME = re.compile(
     rf"(?P<name>{_NAME}(?:[ ]{_NAME}){{0,3}}?(?=[\\/]|[\"'<>|]|$)|{_NAME})",
     re.MULTILINE,
 )
-_EMAIL = re.compile(r"(?<![\w.+/-])(?!git@)[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
-_PROMPT = re.compile(r"(?<![\w.+/:-])(?!git@)[a-z_][\w.-]*@[\w-]+(?=:[~/])")
+_EMAIL = re.compile(r"(?<![\w.+/-])(?!git@)[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,}\b")
+_PROMPT = re.compile(r"(?<![\w.+/:-])(?!git@)[a-z_][\w.-]{0,31}@[\w-]{1,63}(?=:[~/])")
 _IPV4 = r"(?:\d{1,3}\.){3}\d{1,3}"
+_IP = re.compile(rf"{_IPV4}|\[[0-9a-fA-F:]+\]")
 _IP_IN_CONTEXT = re.compile(
     rf"(?P<before>://|@|\b(?:from|to|host|address|addr|ip|server|client|peer|at|on)[ =:]+"
     rf"|--(?:listen|server-name|host)[ =])(?P<ip>{_IPV4}|\[[0-9a-fA-F:]+\])|"
@@ -108,17 +109,17 @@ class Redactor:
     def text(self, text: str) -> str:
         """`text` without secrets, names, home folders, e-mail and public network addresses."""
         text = hide_credentials(text)
-        text = _EMAIL.sub(EMAIL, text)
+        if "@" in text:
+            text = _PROMPT.sub(f"user@{HOST}", _EMAIL.sub(EMAIL, text))
         for home in self._homes:
             text = re.sub(rf"{home}(?![\w.-])", "~", text)
-        text = _WINDOWS_HOME.sub(self._home, text)
-        text = _UNIX_HOME.sub(self._home, text)
-        text = _PROMPT.sub(f"user@{HOST}", text)
+        if "/" in text or "\\" in text:
+            text = _UNIX_HOME.sub(self._home, _WINDOWS_HOME.sub(self._home, text))
         if self._hosts is not None:
             text = self._hosts.sub(HOST, text)
         if self._users is not None:
             text = self._users.sub(lambda match: self._placeholder(match.group()), text)
-        return _IP_IN_CONTEXT.sub(_hide_public, text)
+        return _IP_IN_CONTEXT.sub(_hide_public, text) if _IP.search(text) else text
 
     def _home(self, match: re.Match[str]) -> str:
         return match["base"] + self._placeholder(match["name"])
@@ -147,7 +148,7 @@ def redact_facts(facts: Facts) -> Facts:
     if facts.ui is not None:
         vocabulary.add(facts.ui.kind)
     redactor = Redactor(local_identity(), frozenset(vocabulary))
-    return _walk(facts, redactor.text)
+    return _walk(facts, cache(redactor.text))  # most strings of an environment repeat
 
 
 def _walk(value: T, clean: Callable[[str], str]) -> T:

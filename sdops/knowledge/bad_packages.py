@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from sdops.facts.types import Facts, PythonEnv
@@ -81,7 +81,7 @@ def built_for_numpy_1(python: PythonEnv) -> Iterator[tuple[str, str, str]]:
 
 
 def contains(specifier: str, version: str | None) -> bool:
-    """Whether a PEP 440 `specifier` contains `version`; False for what is no version.
+    """Whether a PEP 440 `specifier` contains `version`; False for what is neither.
 
     A local label does not count: `==2.4.0` contains `2.4.0+cu121`.
     """
@@ -89,7 +89,7 @@ def contains(specifier: str, version: str | None) -> bool:
         return version is not None and SpecifierSet(specifier, prereleases=True).contains(
             Version(Version(version).public)
         )
-    except InvalidVersion:
+    except (InvalidSpecifier, InvalidVersion):
         return False
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 
 from sdops.facts.types import Facts, Gpu
 from sdops.knowledge.flags import takes_flag
-from sdops.knowledge.gpus import GpuModel, model
+from sdops.knowledge.gpus import GpuModel, capability, model
 
 
 class DeviceKind(Enum):
@@ -31,15 +31,11 @@ class Device:
     kind: DeviceKind
     gpu: Gpu | None = None
     model: GpuModel | None = None
-    siblings: tuple[Gpu, ...] = ()
-    """The other GPUs of the same vendor that the UI could use instead."""
 
     @property
     def compute_capability(self) -> tuple[int, int] | None:
         """NVIDIA: what the driver says, else what is known of the model."""
-        if self.gpu is not None and self.gpu.compute_capability is not None:
-            return self.gpu.compute_capability
-        return self.model.compute_capability if self.model else None
+        return capability(self.gpu) if self.gpu else None
 
     @property
     def vram_bytes(self) -> int | None:
@@ -62,8 +58,7 @@ def device_of(facts: Facts) -> Device:
         usable = [gpu for gpu in facts.visible_gpus if gpu.vendor == vendor and _is_usable(gpu)]
         if usable:
             best = max(usable, key=_worth)
-            siblings = tuple(gpu for gpu in usable if gpu is not best)
-            return Device(_kind(facts, best), best, model(best), siblings)
+            return Device(_kind(facts, best), best, model(best))
     return Device(DeviceKind.CPU if _has_surely_no_gpu(facts) else DeviceKind.UNKNOWN)
 
 
@@ -92,8 +87,8 @@ def _is_usable(gpu: Gpu) -> bool:
 
 def _worth(gpu: Gpu) -> tuple[bool, tuple[int, int], int]:
     known = model(gpu)
-    capability = gpu.compute_capability or (known and known.compute_capability) or (0, 0)
-    return known is None or known.fp16 == "full", capability, gpu.vram_total_bytes or 0
+    trusted = known is None or known.fp16 == "full"
+    return trusted, capability(gpu) or (0, 0), gpu.vram_total_bytes or 0
 
 
 def _kind(facts: Facts, gpu: Gpu) -> DeviceKind:

@@ -16,6 +16,7 @@ from sdops.knowledge.architectures import runs_on
 from sdops.knowledge.device import Device, DeviceKind
 from sdops.knowledge.flags import arguments_of
 from sdops.knowledge.torch_releases import public
+from sdops.knowledge.xformers_fit import misfits
 from sdops.profile import load, names
 
 GIB = 2**30
@@ -145,19 +146,11 @@ def xformers_state(rules: LaunchRules, facts: Facts, device: Device) -> Xformers
         pinned = rules.xformers_for_torch
         elsewhere = pinned is not None and public(torch.version) != pinned
         return XformersState.CLASHES if elsewhere else XformersState.ABSENT
-    known = xformers.release(build.version)
-    right_torch = (
-        known.works_with(torch.version)
-        if known
-        else build.torch is None or public(build.torch) == public(torch.version)
-    )
-    right_cuda = torch.cuda is not None and (
-        build.cuda is None or _major(build.cuda) == _major(torch.cuda)
-    )
     code_for = build.architectures or xformers.kernels_of(build.version)
     capability = device.compute_capability
     right_gpu = not code_for or capability is None or runs_on(code_for, capability)
-    return XformersState.FITS if right_torch and right_cuda and right_gpu else XformersState.UNFIT
+    fits = right_gpu and not misfits(python, torch, build)
+    return XformersState.FITS if fits else XformersState.UNFIT
 
 
 def has_gpu(device: Device) -> bool:
@@ -226,7 +219,3 @@ def _is_lacking(rule: LaunchRule, python: PythonEnv | None) -> bool:
 def _pair(text: str) -> tuple[int, int]:
     major, _, minor = text.partition(".")
     return int(major), int(minor)
-
-
-def _major(version: str) -> str:
-    return version.partition(".")[0]

@@ -13,6 +13,8 @@ from sdops.facts.types import Facts, Listener, UiInstall
 from sdops.profile import load
 
 LOOPBACK = "127.0.0.1"
+SEPARATE_NETWORK = ("docker", "podman", "kubernetes")
+"""Containers with their own loopback: published ports never reach 127.0.0.1 inside."""
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 
@@ -21,7 +23,6 @@ class ListeningRules:
     """How one UI is told where to listen; a row of `profiles/listening`."""
 
     kinds: tuple[str, ...]
-    port: int
     fallback: bool
     """Whether the next free port is taken when none was asked for and the default one is busy."""
     wildcard: str
@@ -38,6 +39,10 @@ class ListeningRules:
     api_login: tuple[str, ...] = ()
     share: tuple[str, ...] = ()
     extension_access: tuple[str, ...] = ()
+    login_settings: tuple[str, ...] = ()
+    """Variables that ask for a password, as the flags in `login` do."""
+    listen_setting: str | None = None
+    """A variable that does what `listen_switch` does, whatever its value."""
     host_setting: str | None = None
     port_setting: str | None = None
     source: str = ""
@@ -47,7 +52,7 @@ class ListeningRules:
         """What to add to the launch arguments so that other machines can connect."""
         if self.listen_switch:
             return (self.listen_switch,)
-        return (self.host_flag, self.wildcard) if self.host_flag else ()
+        return (f"{self.host_flag} {self.wildcard}",) if self.host_flag else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,11 @@ def effective(ui: UiInstall, environment: Mapping[str, str] = NOTHING_SET) -> Li
     share = _any(ui, rules.share)
     return Listening(
         host=host,
-        port=port or rules.port,
+        port=port or load(f"uis/{ui.kind}")["default_port"],
         explicit_port=port is not None or not rules.fallback,
         wanted_remote=not is_loopback(host),
-        authenticated=_any(ui, rules.login),
+        authenticated=_any(ui, rules.login)
+        or any(_setting(ui, name, environment) for name in rules.login_settings),
         api_open=_any(ui, rules.api) and not _any(ui, rules.api_login),
         share=share,
         rules=rules,
@@ -117,6 +123,21 @@ def own_listeners(facts: Facts) -> tuple[Listener, ...]:
         if (listener.pid is not None and listener.pid == ui.running_pid)
         or (listener.command is not None and ui.root in listener.command)
     )
+
+
+def is_contained(facts: Facts) -> bool:
+    """Whether the UI runs in a container whose published ports never reach its 127.0.0.1."""
+    return facts.host.container in SEPARATE_NETWORK
+
+
+def is_out_of_reach(facts: Facts) -> bool:
+    """Whether the user's browser is elsewhere and the UI listens only on its own machine."""
+    listening = of_facts(facts)
+    if listening is None or not (facts.network.remote_session or is_contained(facts)):
+        return False
+    if listening.wanted_remote or listening.share:
+        return False
+    return all(is_loopback(item.address) for item in own_listeners(facts))
 
 
 def is_loopback(address: str) -> bool:
@@ -160,4 +181,6 @@ def _host(ui: UiInstall, rules: ListeningRules, environment: Mapping[str, str]) 
         return argument.value or rules.wildcard
     if rules.listen_switch and ui.argument(rules.listen_switch):
         return rules.wildcard
-    return _setting(ui, rules.host_setting, environment) or LOOPBACK
+    named = _setting(ui, rules.host_setting, environment)
+    listens = _setting(ui, rules.listen_setting, environment)
+    return named or (rules.wildcard if listens else LOOPBACK)

@@ -101,6 +101,11 @@ def variant_of(build: TorchBuild) -> str:
     return label if re.fullmatch(r"cu\d+|rocm[\d.]+|xpu|cpu", label) else build.variant
 
 
+def maker_of(build: TorchBuild) -> str | None:
+    """Whose GPUs a build is for: `nvidia`, `amd`, `intel`; None for the processor's."""
+    return {"cuda": "nvidia", "rocm": "amd", "xpu": "intel"}.get(kind_of(build))
+
+
 def describe(build: TorchBuild) -> str:
     """`2.13.0 (CUDA 13.0 build)`."""
     version = build.version.partition("+")[0]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Action, Command, Remedy
-from sdops.knowledge import torch_plan, torch_releases
+from sdops.knowledge import torch_plan, torch_releases, xformers
 from sdops.knowledge.commands import command
-from sdops.knowledge.patient import kind_of
+from sdops.knowledge.patient import kind_of, variant_of
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.knowledge.ui_environments import environment
 
@@ -97,6 +97,24 @@ def replace(facts: Facts, text: str, requirements: Sequence[str], variant: str) 
     )
 
 
+def install_xformers(facts: Facts) -> tuple[Remedy, ...]:
+    """How to get the xformers that goes with the installed torch, or to do without one.
+
+    PyTorch's own attention is as fast on most cards (`--opt-sdp-attention` in the A1111 family).
+    """
+    assert facts.python is not None
+    torch = facts.python.torch
+    found = torch and xformers.for_torch(torch.version, variant_of(torch), facts.host.os)
+    remedies = []
+    if torch and found:
+        text = f"Install xformers {found.xformers}, which belongs to this torch."
+        remedies.append(replace(facts, text, [f"xformers=={found.xformers}"], variant_of(torch)))
+    if facts.python.xformers is not None or facts.python.distribution("xformers") is not None:
+        text = "Do without xformers: PyTorch's own attention is as fast on most cards."
+        remedies.append(pip_remedy(facts, text, ("uninstall", "-y", "xformers")))
+    return tuple(remedies)
+
+
 def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
     assert facts.python is not None
     arguments = plan.pip_arguments(family(facts.python))
@@ -105,6 +123,19 @@ def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
     runs = (replacing, completing) if facts.python.torch is not None else (completing,)
     text = f"Install torch {plan.torch} in its {plan.variant} build."
     return pip_remedy(facts, " ".join((why, text, *plan.notes)), *runs)
+
+
+def _xformers_after(facts: Facts, plan: TorchPlan) -> tuple[tuple[str, ...], ...]:
+    """What must happen to an installed xformers when torch is replaced: it fits one torch only."""
+    assert facts.python is not None
+    build = facts.python.xformers
+    if build is None:
+        return ()
+    found = xformers.for_torch(plan.torch, plan.variant, facts.host.os)
+    if found is None:
+        return (("uninstall", "-y", "xformers"),)
+    index = ("--index-url", torch_releases.index_url(plan.variant))
+    return (("install", "--force-reinstall", "--no-deps", f"xformers=={found.xformers}", *index),)
 
 
 def family(python: PythonEnv) -> Sequence[str]:

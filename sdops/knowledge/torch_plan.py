@@ -81,7 +81,7 @@ def choose(
         python_version: of the environment, `3.10.6`.
         machine: the interpreter's own architecture, where it differs from the host's (Rosetta).
         near: the torch release to stay close to: itself if it can serve the machine, else the
-            next newer one that can, else the next older. None: the newest.
+            next newer one that can, else the next older. None: the newest that is confirmed.
         build: consider only this build for a GPU, such as `cu126`. None: any.
     """
     machine = machine or host.machine
@@ -124,18 +124,21 @@ def _is_xpu(card: Gpu) -> bool:
 
 
 def _candidates(os: str, machine: str, python: str, near: str | None) -> Iterator[TorchRelease]:
-    """The releases with wheels for this Python and system, the best first."""
+    """The releases with wheels for this Python and system, the best first.
+
+    Those whose builds are not confirmed come last.
+    """
     rows = [row for row in torch_releases.releases() if row.serves_python(python)]
     if (os, machine) == ("macos", "x86_64"):
         last = Version(torch_releases.newest_for_intel_mac())
         rows = [row for row in rows if Version(row.torch) <= last]
     wanted = torch_releases.release(near) if near else None
-    if wanted is None:
-        yield from rows
-        return
-    anchor = Version(wanted.torch)
-    yield from reversed([row for row in rows if Version(row.torch) >= anchor])
-    yield from (row for row in rows if Version(row.torch) < anchor)
+    if wanted is not None:
+        anchor = Version(wanted.torch)
+        newer = [row for row in rows if Version(row.torch) >= anchor]
+        rows = [*reversed(newer), *(row for row in rows if row not in newer)]
+    yield from (row for row in rows if row.confirmed or row is wanted)
+    yield from (row for row in rows if not row.confirmed and row is not wanted)
 
 
 def _mac(candidates: Sequence[TorchRelease], machine: str) -> TorchPlan:
@@ -205,7 +208,7 @@ def _nvidia_reason(served: Sequence[tuple[Gpu, tuple[int, int]]], variant: str) 
     names = " and ".join(
         f"{card.name} (compute capability {major}.{minor})" for card, (major, minor) in served
     )
-    return f"The {variant} build has kernels for {names}, and the driver can run it."
+    return f"The {variant} build has code for {names}, and the driver can run it."
 
 
 def _nvidia_notes(
@@ -236,10 +239,10 @@ def _nvidia_refusal(
         )
     if driver is not None and driver.version is not None:
         return (
-            f"No official torch for this Python has kernels for the {which} and runs on NVIDIA "
+            f"No official torch for this Python has code for the {which} and runs on NVIDIA "
             f"driver {driver.version}; a newer driver may change that."
         )
-    return f"No official torch for this Python has kernels for the {which}."
+    return f"No official torch for this Python has code for the {which}."
 
 
 def _amd(
@@ -253,7 +256,7 @@ def _amd(
         )
     models = [model for model in map(gpus.model, cards) if model is not None and model.backend]
     if not models:
-        return Refusal(f"No official ROCm build of torch has kernels for {name}.", instead)
+        return Refusal(f"No official ROCm build of torch has code for {name}.", instead)
     model = models[0]
     target = _overridden(model.hsa_override) or model.gfx
     for row in candidates:
@@ -265,7 +268,7 @@ def _amd(
                     if model.hsa_override
                     else ()
                 )
-                reason = f"The {variant} build has kernels for {name} ({target})."
+                reason = f"The {variant} build has code for {name} ({target})."
                 return _plan(row, variant, "cuda", reason, notes)
     return Refusal(f"No official ROCm build for this Python is known to serve {name}.", instead)
 

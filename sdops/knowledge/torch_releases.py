@@ -45,6 +45,8 @@ class TorchRelease:
     xpu: bool
     default_linux: str
     """The build that the default package index has for Linux x86_64."""
+    confirmed: bool
+    """Whether its lists of builds were compared with PyTorch's index."""
     source: str
 
     @property
@@ -95,6 +97,7 @@ def releases() -> tuple[TorchRelease, ...]:
             rocm=tuple(row["rocm"]),
             xpu=row["xpu"],
             default_linux=row["default_linux"],
+            confirmed=row.get("confirmed", True),
             source=row["source"],
         )
         for row in rows

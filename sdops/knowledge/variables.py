@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,6 +31,12 @@ class DebugVariable:
     """Completes the sentence "While it is set, …"."""
     off: tuple[str, ...] = ()
     """Values that switch it off."""
+    pattern: re.Pattern[str] = re.compile("")
+    """Only values in which this is found matter."""
+
+    def matters(self, value: str) -> bool:
+        """Whether one of these variables with this value costs or breaks something."""
+        return value.lower() not in self.off and self.pattern.search(value) is not None
 
 
 def variable(facts: Facts, name: str) -> Variable | None:
@@ -50,22 +57,29 @@ def variable(facts: Facts, name: str) -> Variable | None:
     return None
 
 
-def unset(facts: Facts, found: Variable) -> Remedy:
-    """How to take `found` away for good, on the system of these facts."""
-    if found.location:
-        where = f"line {found.location.line} of {found.location.path}"
+def unset(facts: Facts, *found: Variable) -> Remedy:
+    """How to take variables away for good, on the system of these facts.
+
+    All of `found` must come from the same place: one launch file, or the user's environment.
+    """
+    names = " and ".join(variable.name for variable in found)
+    place = found[0].location
+    if place:
+        lines = " and ".join(str(item.location.line) for item in found if item.location)
         return Remedy(
-            f"Take {found.name} out of {where} and start the UI again.", Action.RESTART_UI
+            f"Take {names} out of {place.path} (line {lines}) and start the UI again.",
+            Action.RESTART_UI,
         )
     if facts.host.os == "windows":
         return Remedy(
             f"Open the Start menu, type “environment variables”, open “Edit the system environment "
-            f"variables”, delete {found.name} in both lists, and start the UI from a new window.",
+            f"variables”, delete {names} in both lists, and start the UI from a new window.",
             Action.RESTART_UI,
         )
     return Remedy(
-        f"Find the line that sets {found.name} (mostly in ~/.bashrc, ~/.profile or ~/.zshrc), take "
-        f"it out, and start the UI from a new terminal. For this terminal: unset {found.name}",
+        f"Find where {names} is set (mostly in ~/.bashrc, ~/.profile or ~/.zshrc), take it out, "
+        "and start the UI from a new terminal. For this terminal: "
+        f"unset {' '.join(variable.name for variable in found)}",
         Action.RESTART_UI,
     )
 
@@ -79,6 +93,7 @@ def debug_variables() -> tuple[DebugVariable, ...]:
             severity=Severity.of(row["severity"]),
             effect=row["effect"],
             off=tuple(row.get("off", ())),
+            pattern=re.compile(row.get("pattern", "")),
         )
         for row in load("variables")["variables"]
     )

@@ -14,6 +14,9 @@ _MODULES = {
     "rich": "rich_text",
     "json": "json_format",
     "markdown": "markdown",
+    "sarif": "sarif",
+    "junit": "junit",
+    "github": "github",
 }
 FORMATS = tuple(_MODULES)
 

@@ -165,8 +165,7 @@ def _view(pages: Tensor, entry: checkpoint.Tensor, path: Path) -> Tensor:
     if start % dtype.itemsize:
         stored = stored.clone()  # a tensor must be aligned to its numbers
     whole = stored.view(dtype)
-    first = int(whole.storage_offset()) + entry.storage_offset
-    return whole.as_strided(entry.shape, entry.stride, first)
+    return whole.as_strided(entry.shape, entry.stride, entry.storage_offset)
 
 
 def open_vae(path: Path) -> dict[str, Tensor]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from sdops.errors import Skip
-from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Argument, Distribution, Facts
 from sdops.finding import Finding
 from sdops.registry import checks
-
-MACHINES = Path(__file__).parent.parent / "machines"
+from tests.checks.machines import FOLDER, facts_of
 
 Judge = Callable[[str, Facts], tuple[Finding, ...]]
 
@@ -25,8 +21,7 @@ def machine() -> Callable[[str], Facts]:
     """The facts of a file in `tests/machines`, by its name without `.json`."""
 
     def read(name: str) -> Facts:
-        text = (MACHINES / f"{name}.json").read_text(encoding="utf-8")
-        return facts_from_json(json.loads(text)["facts"])
+        return facts_of(FOLDER / f"{name}.json")
 
     return read
 

@@ -62,3 +62,9 @@ def test_quiet_where_cuda_starts(machine, judge):
     facts = machine("healthy-linux-rtx5090-comfyui")
     assert not judge("cuda-unavailable", replace(facts, deep=DeepProbe(cuda_available=True)))
     assert not judge("cuda-unavailable", facts)
+
+
+def test_rocm(machine, judge):
+    facts = probed(machine("healthy-linux-rx6800-comfyui"), "No HIP GPUs are available")
+    (finding,) = judge("cuda-unavailable", facts)
+    assert "No HIP GPUs" in finding.why

@@ -34,9 +34,26 @@ def test_a_foreign_python_home_is_an_error(machine, judge, with_host):
         {"CUDA_LAUNCH_BLOCKING": "0"},
         {"CUDA_LAUNCH_BLOCKING": ""},
         {"CUDA_MODULE_LOADING": "LAZY", "CUDA_CACHE_MAXSIZE": "4294967296"},
-        {"PYTHONUNBUFFERED": "1", "PYTHONPATH": "/opt/ros/lib"},
+        {"PYTHONUNBUFFERED": "1", "PIP_USER": "no", "OMP_NUM_THREADS": "8"},
+        {"LD_LIBRARY_PATH": "/opt/lib", "PYTORCH_MPS_HIGH_WATERMARK_RATIO": "0.7"},
     ],
 )
 def test_quiet(machine, judge, with_host, environment):
     facts = with_host(machine("healthy-linux-rtx3060-a1111"), environment=environment)
     assert not judge("debug-variables", facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "severity"),
+    [
+        ("PYTHONPATH", "/opt/ros/lib", Severity.INFO),
+        ("LD_LIBRARY_PATH", "/usr/local/cuda/lib64", Severity.INFO),
+        ("PYTORCH_MPS_HIGH_WATERMARK_RATIO", "0.0", Severity.INFO),
+        ("CUDA_MODULE_LOADING", "EAGER", Severity.INFO),
+        ("PIP_USER", "1", Severity.WARNING),
+    ],
+)
+def test_what_may_matter_is_weighed(machine, judge, with_host, name, value, severity):
+    facts = with_host(machine("healthy-linux-rtx3060-a1111"), environment={name: value})
+    (finding,) = judge("debug-variables", facts)
+    assert finding.severity is severity

@@ -8,13 +8,12 @@ from sdops.facts.types import Network
 def test_ssh_session_gets_a_tunnel_with_the_uis_port(machine, judge):
     (finding,) = judge("loopback-only", machine("rtx3080-remote-loopback-only"))
     assert finding.remedies[0].commands[0].line == "ssh -L 7860:127.0.0.1:7860 USER@SERVER"
-    assert "--listen" in finding.remedies[1].add_flags
-    assert "--gradio-auth" in finding.remedies[1].add_flags
+    assert finding.remedies[1].add_flags == ("--listen", "--gradio-auth NAME:PASSWORD")
 
 
 def test_container_needs_the_wildcard_address(machine, judge):
     (finding,) = judge("loopback-only", machine("h200-docker-small-shm"))
-    assert finding.remedies[0].add_flags == ("--listen", "0.0.0.0")
+    assert finding.remedies[0].add_flags == ("--listen 0.0.0.0",)
 
 
 def test_quiet_on_the_users_own_machine_and_when_listening(machine, judge, launched):

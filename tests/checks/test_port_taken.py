@@ -15,7 +15,7 @@ def test_an_explicit_port_cannot_move(machine, judge):
     assert finding.severity is Severity.ERROR
     assert finding.evidence["pid"] == 3131
     assert finding.remedies[0].commands[0].line == "ps -fp 3131"
-    assert finding.remedies[1].add_flags == ("--port", "7861")
+    assert finding.remedies[1].add_flags == ("--port 7861",)
 
 
 def test_the_default_port_moves_on(machine, judge, launched):

@@ -25,6 +25,7 @@ else:
 HERE = Path(__file__).parent
 MACHINES = HERE.parent / "machines"
 TABLE = tomllib.loads((HERE / "launch_table.toml").read_text("utf-8"))["machine"]
+PLANNED_UIS = ("a1111", "forge", "reforge", "comfyui")
 
 
 def captured(name: str) -> Facts:
@@ -69,6 +70,8 @@ def varied(facts: Facts, changes: dict[str, Any]) -> Facts:
         python = replace(python, xformers=None)
     remote = changes.get("remote", facts.network.remote_session)
     network = replace(facts.network, remote_session=remote)
+    if changes.get("stopped"):
+        network = replace(network, listeners=())
     return replace(facts, ui=ui, host=host, python=python, gpus=gpus, network=network)
 
 
@@ -96,7 +99,9 @@ def test_every_plan_fits_the_schema_and_is_stable(file: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     facts = captured(file.stem)
     plan = advise(facts)
-    assert plan is not None
+    if plan is None:
+        assert facts.ui is None or facts.ui.kind not in PLANNED_UIS
+        return
     jsonschema.validate(to_data(plan), launch_schema())
     if facts.host.os == "windows" or plan.ui == "comfyui":
         return

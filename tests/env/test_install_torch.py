@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,25 +12,12 @@ from sdops.env.install_torch import install_torch
 from sdops.errors import SdopsError
 from sdops.facts import python_env
 from sdops.facts.types import Driver, Facts, Gpu, Host
+from tests.wheels import make_wheel
 
-HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 HOST = Host(os="linux", os_version="test", machine="x86_64")
 RTX_4090 = Gpu(0, "nvidia", "NVIDIA GeForce RTX 4090", "nvml", compute_capability=(8, 9))
 NEW_DRIVER = Driver("nvidia", "nvidia", "580.95.05", cuda="13.0")
 OLD_DRIVER = Driver("nvidia", "nvidia", "535.183.01", cuda="12.2")
-
-
-def make_wheel(folder: Path, name: str, version: str, *requires: str) -> None:
-    info = f"{name.replace('-', '_')}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{info[:-10]}-py3-none-any.whl", "w") as wheel:
-        cuda = repr("13.0" if requires else None)
-        wheel.writestr(f"{name}/version.py", f"__version__ = {version!r}\ncuda = {cuda}\n")
-        lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires)]
-        wheel.writestr(f"{info}/METADATA", "\n".join(["Metadata-Version: 2.1", *lines, ""]))
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +63,12 @@ def without_torch(patient):
 
 
 def test_a_machine_without_gpu_is_spared_the_cuda_build(patient, index):
-    make_wheel(index, "torch", "2.14.0", "nvidia-cublas")
-    make_wheel(index, "torch", "2.13.0+cpu")
+    make_wheel(index, "torch", "2.14.0", requires=["nvidia-cublas"], cuda="13.0")
     make_wheel(index, "torch", "2.12.0+cpu")
+    make_wheel(index, "torch", "2.11.0+cpu")
     told: list[str] = []
     install_torch(facts(patient), told.append)
-    assert installed(patient) == "2.13.0+cpu"
+    assert installed(patient) == "2.12.0+cpu"
     talk = "\n".join(told)
     assert "cannot be had from https://download.pytorch.org/whl/cpu" in talk
     assert "default index" in talk
@@ -93,8 +78,8 @@ def test_a_machine_without_gpu_is_spared_the_cuda_build(patient, index):
 
 
 def test_where_there_is_only_a_cuda_build_it_says_so(patient, index):
-    chosen = "2.15.0" if sys.version_info >= (3, 11) else "2.14.1"
-    make_wheel(index, "torch", chosen, "nvidia-cublas")
+    chosen = "2.13.0"
+    make_wheel(index, "torch", chosen, requires=["nvidia-cublas"], cuda="13.0")
     told: list[str] = []
     install_torch(facts(patient), told.append)
     assert installed(patient) == chosen
@@ -102,8 +87,8 @@ def test_where_there_is_only_a_cuda_build_it_says_so(patient, index):
 
 
 def test_a_gpu_gets_the_newest_default_build_that_its_driver_can_run(patient, index):
-    make_wheel(index, "torch", "2.14.1", "nvidia-cublas")
-    make_wheel(index, "torch", "2.8.0", "nvidia-cublas")
+    make_wheel(index, "torch", "2.14.1", requires=["nvidia-cublas"], cuda="13.0")
+    make_wheel(index, "torch", "2.8.0", requires=["nvidia-cublas"], cuda="13.0")
     told: list[str] = []
     install_torch(facts(patient, RTX_4090, driver=OLD_DRIVER), told.append)
     assert installed(patient) == "2.8.0"

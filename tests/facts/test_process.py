@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sdops.facts.process import ProbeError, program, run
+from sdops.facts.process import OUTPUT_LIMIT_BYTES, ProbeError, TimedOutError, program, run
 
 
 def plant(folder: Path, name: str) -> None:
@@ -67,3 +67,29 @@ def test_what_cannot_be_started_is_said(tmp_path: Path) -> None:
 def test_output_that_is_not_text_is_decoded() -> None:
     code = "import sys; sys.stdout.buffer.write(bytes(range(256)))"
     assert "\ufffd" in run([sys.executable, "-c", code]).stdout
+
+
+def test_endless_output_is_bounded() -> None:
+    code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+    with pytest.raises(TimedOutError) as caught:
+        run([sys.executable, "-c", code], timeout_s=1)
+    assert len(caught.value.stdout) == OUTPUT_LIMIT_BYTES
+
+
+def test_what_a_hanging_program_had_said_is_kept() -> None:
+    code = "import time; print('said', flush=True); time.sleep(60)"
+    with pytest.raises(TimedOutError) as caught:
+        run([sys.executable, "-c", code], timeout_s=1.5)
+    assert caught.value.stdout.strip() == "said"
+
+
+def test_input_larger_than_a_pipe_is_fed() -> None:
+    code = (
+        "import sys; data = sys.stdin.buffer.read(); print(len(data)); print('e', file=sys.stderr)"
+    )
+    output = run([sys.executable, "-c", code], stdin=b"x" * 1_000_000)
+    assert (output.stdout.strip(), output.stderr.strip()) == ("1000000", "e")
+
+
+def test_input_that_nobody_reads_is_no_fault() -> None:
+    assert run([sys.executable, "-c", "print(1)"], stdin=b"x" * 1_000_000).stdout.strip() == "1"

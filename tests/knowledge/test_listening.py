@@ -44,6 +44,13 @@ def test_environment_counts_where_the_launch_file_is_silent():
     assert effective(_ui("a1111", "--port 7861"), {"GRADIO_SERVER_PORT": "7999"}).port == 7861
 
 
+def test_sdnext_is_told_by_variables_too():
+    listening = effective(_ui("sdnext"), {"SD_LISTEN": "true", "SD_AUTH": "name:password"})
+    assert listening.host == "0.0.0.0"
+    assert listening.authenticated
+    assert not effective(_ui("sdnext"), {"SD_LISTEN": ""}).wanted_remote
+
+
 def test_an_unknown_ui_has_no_rules():
     assert effective(_ui("other")) is None
 

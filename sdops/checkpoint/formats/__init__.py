@@ -40,6 +40,7 @@ class Format(Protocol):
         ...
 
 
+PICKLES = pickles.CONTAINERS
 # From certain to likely: a signature first, a guess last.
 _FORMATS: tuple[Format, ...] = (zips, npy, gguf, compressed, tar, safetensors, plain, pickles)
 
@@ -51,7 +52,7 @@ def recognize(source: Source) -> Container:
         container = module.recognize(head, source)
         if container is not None:
             return container
-    return Container.UNKNOWN
+    return Container.TEXT if plain.is_text(head) else Container.UNKNOWN
 
 
 def read(source: Source, container: Container) -> Contents:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE, Dtype
+from sdops.checkpoint.formats.plain import is_text
 from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_streams
 from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value
@@ -30,8 +31,10 @@ def recognize(head: bytes, source: Source) -> Container | None:
     trace = read_stream(source, operations=_PROBE_OPERATIONS)
     if trace.root == _MAGIC_NUMBER and type(trace.root) is int:
         return Container.TORCH_LEGACY
-    eventful = bool(trace.globals or trace.computed)
-    return Container.PICKLE if trace.complete or eventful or trace.over_budget else None
+    # A text may start with letters that are opcodes; it calls nothing.
+    eventful = bool(trace.calls or trace.computed or trace.builds or trace.complete)
+    lone_import = bool(trace.globals) and not is_text(head)
+    return Container.PICKLE if eventful or lone_import or trace.over_budget else None
 
 
 def read(source: Source, container: Container) -> Contents:
@@ -41,7 +44,7 @@ def read(source: Source, container: Container) -> Contents:
     contents = Contents(container)
     contents.traces.extend(read_streams(source))
     if contents.traces:
-        contents.main, contents.main_source = contents.traces[0], source
+        contents.main = contents.traces[0]
     return contents
 
 
@@ -56,7 +59,7 @@ def _read_legacy(source: Source) -> Contents:
             contents.traces.extend(read_streams(source, offset)) if offset else None
             return contents
         offset = trace.end
-    contents.main, contents.main_source = contents.traces[3], source
+    contents.main = contents.traces[3]
     big_endian = _is_big_endian(contents.traces[2].root)
     end = _storages(contents, contents.traces[4].root, source, offset, big_endian)
     if end < source.size:

@@ -35,12 +35,13 @@ def recognize(head: bytes, source: Source) -> Container | None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return Container.HTML
-    if not set(head) <= _TEXT:
-        return None
     # Neither bracket nor brace, nor any white space, is a pickle opcode.
-    if start[:1] in (b"{", b"["):
-        return Container.JSON
-    return Container.TEXT if start[:1] in (b"#", b"-", b"/", b"<", b"*") else None
+    return Container.JSON if start[:1] in (b"{", b"[") and is_text(head) else None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether `head` holds only characters that texts hold."""
+    return set(head) <= _TEXT
 
 
 def read(source: Source, container: Container) -> Contents:

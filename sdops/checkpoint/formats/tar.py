@@ -127,7 +127,7 @@ def _read_torch(parts: dict[str, Part], contents: Contents) -> None:
         trace.member = "pickle"
         contents.traces.append(trace)
         if number == 0:
-            contents.main, contents.main_source = trace, parts["pickle"]
+            contents.main = trace
 
 
 class _StopReadingError(Exception):

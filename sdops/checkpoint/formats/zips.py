@@ -5,17 +5,20 @@ Source: torch/serialization.py (`_load`), caffe2/serialize/inline_container.cc.
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.formats.compressed import TooLargeError, spool
 from sdops.checkpoint.formats.pickles import element_type, storage_claims
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.trace.streams import read_streams
 from sdops.checkpoint.types import Container, Storage
 from sdops.checkpoint.zip_checks import AMBIGUOUS, archive_problems
 from sdops.checkpoint.zip_reader import (
     FLAG_ENCRYPTED,
+    LOCAL,
+    LOCAL_SIGNATURE,
     STORED,
     Archive,
     Local,
@@ -31,7 +34,9 @@ CONTAINERS = frozenset(
     {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
 )
 _CHECKED_BYTES = 16 << 20
-_TRUNCATED_PROBE = 1 << 20
+_WEIGHTS = re.compile(r"^[^/]+/data/[^/]+$")
+_SALVAGED_BYTES = 8 << 20
+_SALVAGED_MEMBERS = 1000
 
 
 def recognize(head: bytes, source: Source) -> Container | None:
@@ -71,9 +76,15 @@ def read(source: Source, container: Container) -> Contents:
     except ZipError as error:
         problem_id = "truncated" if container is Container.TRUNCATED else "damaged"
         contents.problem(problem_id, str(error), blocking=True)
-        contents.traces.extend(read_streams(source, 0))
+        _salvage(source, contents)
         return contents
-    locals_ = {member: read_local(archive, member) for member in archive.members}
+    # Over a network, a header before each of a thousand weights would take a request each.
+    sparse = getattr(source, "costly", False)
+    locals_ = {
+        member: read_local(archive, member)
+        for member in archive.members
+        if not (sparse and _WEIGHTS.search(member.name))
+    }
     contents.problems.extend(archive_problems(archive, locals_))
     if container in (Container.TORCH_ZIP, Container.TORCHSCRIPT):
         _read_torch(archive, locals_, contents)
@@ -83,15 +94,38 @@ def read(source: Source, container: Container) -> Contents:
     return contents
 
 
+def _salvage(source: Source, contents: Contents) -> None:
+    """What readers find that go from one local header to the next."""
+    data = source.read(0, _SALVAGED_BYTES)
+    starts: list[int] = []
+    found = data.find(LOCAL_SIGNATURE)
+    while found >= 0 and len(starts) < _SALVAGED_MEMBERS:
+        starts.append(found)
+        found = data.find(LOCAL_SIGNATURE, found + 4)
+    for start, end in zip(starts, [*starts[1:], source.size], strict=True):
+        if start + LOCAL.size > len(data):
+            return
+        fields = LOCAL.unpack_from(data, start)
+        offset = start + LOCAL.size + fields[9] + fields[10]
+        part: Source = Part(source, offset, end - offset)
+        name = data[start + LOCAL.size :][: fields[9]].decode("utf-8", "replace")
+        if fields[3] != STORED:
+            try:
+                part = spool(inflate(part, fields[3]), part.size)
+            except (TooLargeError, ZipError):
+                continue  # the file is already reported as cut off
+        contents.nested.append(Nested(name, part))
+
+
 def _read_torch(archive: Archive, locals_: dict[Member, Local | None], contents: Contents) -> None:
     folder = archive.members[0].name.partition("/")[0]
     weights = {}
     for member in archive.members:
         base = member.name.removeprefix(f"{folder}/")
-        local = locals_[member]
+        local = locals_.get(member)
         if base.lower().endswith(".pkl"):
             _read_pickle(archive, member, local, contents, main=base.lower() == "data.pkl")
-        elif base.startswith("data/") and local is not None:
+        elif _WEIGHTS.search(member.name):
             weights[base.removeprefix("data/")] = (member, local)
         elif base not in _SMALL_RECORDS:
             _nest(archive, member, local, contents)
@@ -99,7 +133,7 @@ def _read_torch(archive: Archive, locals_: dict[Member, Local | None], contents:
     sizes = storage_sizes(contents)
     for key, (member, local) in weights.items():
         if key not in sizes or member.method != STORED:
-            _nest(archive, member, local, contents)
+            _nest(archive, member, local or read_local(archive, member), contents)
         if key in sizes:
             _add_storage(contents, key, member, local, sizes[key], big_endian)
     for key in sizes.keys() - weights.keys():
@@ -126,7 +160,7 @@ def _add_storage(
     contents: Contents,
     key: str,
     member: Member,
-    local: Local,
+    local: Local | None,
     claimed: tuple[str, int],
     big_endian: bool,
 ) -> None:
@@ -135,13 +169,13 @@ def _add_storage(
         contents.problem("storage-size",
                          f"A storage has {member.size} bytes; the pickle claims {size}.",
                          member=member.name, hostile=True)  # fmt: skip
-    offset = local.data_offset if member.method == STORED else None
+    offset = local.data_offset if local is not None and member.method == STORED else None
     contents.storages[key] = Storage(key, dtype, offset, member.size, big_endian)
 
 
 def _byte_order(archive: Archive, locals_: dict[Member, Local | None], folder: str) -> bool:
     for member in archive.members:
-        local = locals_[member]
+        local = locals_.get(member)
         if member.name == f"{folder}/byteorder" and local is not None:
             return packed(archive, member, local).read(0, 8) == b"big"
     return False
@@ -157,7 +191,7 @@ def _read_pickle(
         trace.member = member.name
         contents.traces.append(trace)
         if main and number == 0 and contents.main is None:
-            contents.main, contents.main_source = trace, source
+            contents.main = trace
 
 
 def _nest(archive: Archive, member: Member, local: Local | None, contents: Contents) -> None:

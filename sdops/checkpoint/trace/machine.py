@@ -91,7 +91,7 @@ class Machine:
         """
         self.source = source
         self.budget = operations
-        self.trace = Trace(offset, end=offset)
+        self.trace = Trace(offset, source=source, end=offset)
         self.stack: list[Value] = []
         self.metastack: list[list[Value]] = []
         self.memo: dict[int, Value] = {}
@@ -198,9 +198,7 @@ class Machine:
     def enter_frame(self, pos: int, size: int) -> None:
         """Notes that a frame of `size` bytes starts at `pos`."""
         end = self.base + pos + size
-        if end > self.source.size:
-            self.trace.odd.append(("A frame is longer than the pickle.", self.base + pos))
-        elif self.frame_end is not None and end > self.frame_end:
+        if self.frame_end is not None and end > self.frame_end:
             self.trace.odd.append(("A frame reaches across another.", self.base + pos))
         self.frame_end = end
         self._set_limit()

@@ -7,7 +7,10 @@ classes. Nothing is ever hashed or compared by value: a hostile pickle decides w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from sdops.checkpoint.source import Source
 
 Value: TypeAlias = Any
 """None, bool, int, float, str, bytes, tuple, list, or a class of this module."""
@@ -116,6 +119,8 @@ class Trace:
     """Where the stream starts, in bytes from the start of its source."""
     member: str | None = None
     """The archive member that holds it."""
+    source: Source | None = None
+    """What it was read from: Blobs are still there."""
     end: int = 0
     """Just after the last byte that was read."""
     protocol: int = 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sdops.facts.types import Facts
-from sdops.knowledge.listening import of_facts
+from sdops.knowledge.listening import is_out_of_reach, of_facts
 from sdops.launch import PlannedFlag, Standing
 
 LOGIN_FILE = "webui-logins.txt"
 
 
 def network_flags(facts: Facts) -> Iterator[PlannedFlag]:
-    """Listening for a user who is logged in from elsewhere, and a login wherever it is exposed.
+    """Listening for a user whose browser is elsewhere, and a login wherever it is exposed.
 
     A UI that cannot read a login from a file is left as it is: one without a login is better
     served by an SSH tunnel, and an example password in a line to paste would be pasted.
@@ -22,16 +22,17 @@ def network_flags(facts: Facts) -> Iterator[PlannedFlag]:
     if listening is None or rules is None or rules.login_file is None:
         return
     exposed = listening.wanted_remote or listening.share
-    if not exposed and not facts.network.remote_session:
+    wanted = is_out_of_reach(facts)
+    if not exposed and not wanted:
         return
-    if not exposed and rules.listen_switch:
+    if wanted and rules.listen_switch:
         yield PlannedFlag(
             rules.listen_switch,
             None,
-            "You are logged in from another computer; without it only this one can open the UI.",
+            "Your browser is on another machine; without this only this one can open the UI.",
             Standing.ADVISED,
         )
-    if not exposed and not listening.explicit_port and rules.port_flag:
+    if wanted and not listening.explicit_port and rules.port_flag:
         yield PlannedFlag(
             rules.port_flag,
             str(listening.port),

@@ -129,7 +129,8 @@ def _edit(finding: Finding, remedy: Remedy, facts: Facts) -> EditLaunchFile:
     if path is None:
         raise SdopsError(f"there is no {wanted} to change")
     step = EditLaunchFile(finding.rule, remedy.text, path, remedy.add_flags, remedy.remove_flags)
-    step.preview()  # a file that cannot be changed is told now, not half-way through
+    if len(step.preview()) == 1:
+        raise SdopsError(f"that flag is not set in {path}")
     return step
 
 

@@ -104,7 +104,7 @@ class EditLaunchFile:
     remove: tuple[str, ...]
 
     def preview(self) -> tuple[str, ...]:
-        """The lines that change, before (-) and after (+)."""
+        """The file, then the lines that change, before (-) and after (+)."""
         before, after = self._texts()
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
         changed = (line for line in list(lines)[2:] if not line.startswith("@@"))

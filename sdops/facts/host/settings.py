@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sdops.facts.credentials import hide_value
+from sdops.facts.files import text_or_empty
 from sdops.facts.tree import Tree
 
 MAX_BYTES = 256 * 1024
@@ -33,7 +34,7 @@ def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
     for name, value in pip_settings(paths.get("venv"), tree):
         settings[f"pip:{name}"] = hide_value(name, value)
     for file in _git_files(tree):
-        for name, value in git_settings(_text(file)):
+        for name, value in git_settings(text_or_empty(file, MAX_BYTES)):
             if _GIT_SETTINGS.match(name):
                 settings[f"git:{hide_value('', name)}"] = hide_value(name, value)
     return settings
@@ -76,7 +77,7 @@ def pip_settings(venv: str | None, tree: Tree) -> Iterator[tuple[str, str]]:
     for file in _pip_files(venv, tree):
         parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read_string(_text(file))
+            parser.read_string(text_or_empty(file, MAX_BYTES))
         except configparser.Error:
             continue  # pip itself refuses such a file with a message of its own
         for section in parser.sections():
@@ -122,14 +123,6 @@ def _git_value(raw: str) -> str:
     parts = re.findall(r'"((?:[^"\\]|\\.)*)"|([^"#;]+)|([#;].*)', raw.strip())
     text = "".join(quoted or plain for quoted, plain, _ in parts)
     return re.sub(r"\\(.)", r"\1", text).strip()
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES).decode("utf-8-sig", "replace")
-    except OSError:
-        return ""
 
 
 def _home() -> Path:

@@ -22,6 +22,7 @@ _LEFTOVER = "~"
 class SitePackages:
     """One site-packages folder."""
 
+    path: str
     distributions: tuple[Distribution, ...]
     leftovers: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -49,7 +50,9 @@ def read(folder: str) -> SitePackages:
                 unreadable.append(name)
             else:
                 distributions.append(found)
-    return SitePackages(tuple(distributions), tuple(leftovers), tuple(unreadable), tuple(pth_files))
+    return SitePackages(
+        folder, tuple(distributions), tuple(leftovers), tuple(unreadable), tuple(pth_files)
+    )
 
 
 def _distribution(path: Path) -> Distribution | None:

@@ -16,6 +16,9 @@ _PE_MACHINES = {0x014C: _X86, 0x01C4: _ARM, 0x8664: _X86_64, 0xAA64: _ARM64}
 """`IMAGE_FILE_HEADER.Machine` in the PE format specification."""
 _MACH_MACHINES = {7: _X86, 12: _ARM, 0x01000007: _X86_64, 0x0100000C: _ARM64}
 """`cputype` in mach/machine.h."""
+_VERSION_MAGIC = b"\xbd\x04\xef\xfe\x00\x00\x01\x00"
+"""`VS_FIXEDFILEINFO.dwSignature` and `dwStrucVersion`, with which a Windows version begins."""
+_WINDOWS_LIMIT_BYTES = 8 * 1024 * 1024
 _BITS = {_X86: 32, _ARM: 32, _X86_64: 64, _ARM64: 64}
 
 
@@ -47,6 +50,23 @@ def parse(head: bytes) -> Header | None:
         return _mach(head)
     except (struct.error, IndexError):
         return None
+
+
+def python_version(path: str) -> str | None:
+    """The version in the resources of a Windows `python.exe`, `3.10.6`, or None.
+
+    CPython's `PC/python_ver_rc.h`: the third number is a thousand times the micro version, plus
+    the release level and serial.
+
+    Raises:
+        OSError: the file is missing or not readable.
+    """
+    content = read_head(path, _WINDOWS_LIMIT_BYTES)
+    start = content.find(_VERSION_MAGIC) if content.startswith(b"MZ") else -1
+    if start < 0 or len(content) < start + 16:
+        return None
+    minor, major, _, third = struct.unpack_from("<4H", content, start + 8)
+    return f"{major}.{minor}.{third // 1000}" if major == 3 else None
 
 
 def _elf(head: bytes) -> Header:

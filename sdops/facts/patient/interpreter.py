@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from sdops.facts.files import readable_entries, text_or_empty
+from sdops.facts.files import is_folder, readable_entries, text_or_empty
+from sdops.facts.patient import executable_header
 
 _PROGRAM = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?(?:\.exe)?", re.I)
 _PROGRAM_PLACES = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe",
                    "bin/pypy3", "tools/python.exe")  # fmt: skip
 _VERSION = re.compile(r"(\d+\.\d+(?:\.\d+)?)")
 _LIMIT_BYTES = 64 * 1024
+_PTH_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def _venv(root: Path, program: Path, config: dict[str, str]) -> Interpreter:
     folders = _site_packages(root)
     if shared and base:
         folders += _site_packages(_root_of(Path(base) / program.name))
+        folders += _user_site_packages(root)
     return Interpreter(
         root=str(root),
         executable=str(program),
@@ -96,7 +100,7 @@ def _venv(root: Path, program: Path, config: dict[str, str]) -> Interpreter:
         base=base,
         base_exists=_base_exists(base, program),
         system_site_packages=shared,
-        site_packages=tuple(folders),
+        site_packages=_with_linked(folders),
     )
 
 
@@ -132,7 +136,7 @@ def _installed(root: Path, program: Path) -> Interpreter:
         base=None,
         base_exists=None,
         system_site_packages=False,
-        site_packages=tuple(dict.fromkeys(folders)),
+        site_packages=_with_linked(folders),
     )
 
 
@@ -141,6 +145,10 @@ def _installed_version(root: Path, program: Path) -> str | None:
         match = re.match(r"python-(\d+\.\d+\.\d+)-", entry.name)
         if match:
             return match[1]
+    if program.suffix.lower() == ".exe":
+        stated = _stated_by_program(program)
+        if stated:
+            return stated
     short = _version_from_name(program.name) or _version_from_folders(root)
     places = [root / "include"]
     if short:
@@ -151,6 +159,13 @@ def _installed_version(root: Path, program: Path) -> str | None:
         if match:
             return match[1]
     return short
+
+
+def _stated_by_program(program: Path) -> str | None:
+    try:
+        return executable_header.python_version(str(program))
+    except OSError:
+        return None
 
 
 def _version_from_name(name: str) -> str | None:
@@ -184,10 +199,28 @@ def _site_packages(root: Path) -> list[str]:
     return list(distinct.values())
 
 
+def _with_linked(folders: list[str]) -> tuple[str, ...]:
+    """`folders` and the site-packages folders that their `.pth` files add to Python's path."""
+    found = {os.path.realpath(folder): folder for folder in reversed(folders)}
+    found = dict(reversed(found.items()))
+    for folder in folders:
+        for entry in readable_entries(folder):
+            lines = text_or_empty(entry.path, _LIMIT_BYTES) if entry.name.endswith(".pth") else ""
+            for path in (Path(folder, line.strip()) for line in lines.splitlines()[:_PTH_LINES]):
+                if path.name in ("site-packages", "dist-packages") and is_folder(path):
+                    found.setdefault(os.path.realpath(path), str(path))
+    return tuple(found.values())
+
+
 def _user_site_packages(root: Path) -> list[str]:
     """The user's own site-packages, which every Python but a venv's and embedded one reads."""
     version = _version_from_folders(root)
-    if version is None or os.name == "nt":
+    if version is None:
         return []
-    folder = Path.home() / ".local" / "lib" / f"python{version}" / "site-packages"
-    return [str(folder)] if folder.is_dir() else []
+    home, roaming = Path.home(), Path(os.environ.get("APPDATA", "."))
+    short = version.replace(".", "")
+    folder = {
+        "win32": roaming / "Python" / f"Python{short}" / "site-packages",
+        "darwin": home / "Library" / "Python" / version / "lib" / "python" / "site-packages",
+    }.get(sys.platform, home / ".local" / "lib" / f"python{version}" / "site-packages")
+    return [str(folder)] if is_folder(folder) else []

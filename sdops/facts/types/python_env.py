@@ -123,8 +123,10 @@ class ImportProbe:
     exception: str | None = None
     """The exception's type name."""
     message: str | None = None
-    """The exception's text, as Python prints it."""
+    """The exception's text, as Python prints it, with the text of what caused it."""
     seconds: float | None = None
+    printed: str | None = None
+    """The end of what it printed meanwhile: some packages warn of a wrong build only so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class UiInstall:
     """`a1111`, `forge`, `reforge`, `sdnext`, `comfyui`, `invokeai`, `kohya` or `lora-scripts`."""
     root: str
     layout: str = "git"
-    """`git`, `portable` (with its embedded Python), `pip` or `plain`."""
+    """`git`, `portable` (with its embedded Python), `desktop`, `pip` or `plain`."""
     version: str | None = None
     git: Git | None = None
     arguments: tuple[Argument, ...] = ()
@@ -95,11 +95,15 @@ class UiInstall:
     known_flags: tuple[FlagDefinition, ...] = ()
     """Empty where the UI's argument file is not in the folder or not readable."""
     extensions: tuple[Extension, ...] = ()
+    repositories: tuple[Extension, ...] | None = None
+    """What the UI's start script cloned for itself (A1111's `repositories`); None: not looked."""
     requirements: tuple[Requirement, ...] = ()
     model_folders: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
     """The latest log files, newest first."""
     running_pid: int | None = None
+    python: str | None = None
+    """The Python program that a launch file names by its path."""
 
     def argument(self, flag: str) -> Argument | None:
         """The last use of `flag` (the one that counts), or None."""

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,22 +16,7 @@ from sdops.errors import SdopsError
 from sdops.facts import python_env
 from sdops.facts.types import Facts, Host, UiInstall
 from sdops.finding import Action, Command, Finding, Platform, Remedy, Report, Severity
-
-
-def make_wheel(folder: Path, name: str, version: str) -> None:
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{name}/__init__.py", f"__version__ = {version!r}\n")
-        wheel.writestr(
-            f"{name}/version.py", f"__version__ = {version!r}\ncuda = None\nhip = None\n"
-        )
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
+from tests.wheels import make_wheel
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +231,10 @@ def test_nothing_changes_while_the_interface_runs(interface, tmp_path, monkeypat
     with pytest.raises(SdopsError, match=f"running .process {os.getpid()}"):
         apply(plan(report(wish), facts), yes, lambda _: None)
     assert "--medvram" not in Path(ui.launch_files[0]).read_text()
+
+
+def test_a_flag_that_stands_elsewhere_is_left_to_the_user(interface):
+    wish = finding(Remedy("Away with it.", remove_flags=("--lowvram",), automatic=True))
+    repair = plan(report(wish), interface)
+    assert repair.steps == ()
+    assert "not set in" in repair.left[0]

@@ -40,7 +40,7 @@ def interpret(rules: str, inbound_default: str) -> Firewall:
         if match is None or match[2] not in ("tcp", "any") or match[1].startswith("route:"):
             continue
         action, _, port, to, _, source, rest = match.groups()
-        inward = re.search(r"(^|\s)in\b(?!_lo\b)", rest)
+        inward = re.search(r"(?:^|\s)in(?:_(?!lo\b)\S+)?(?:\s|$)", rest)
         if to not in _ANYWHERE or source not in _ANYWHERE or not inward:
             continue
         pairs = [(1, LAST_PORT)] if port == "any" else parse(port)

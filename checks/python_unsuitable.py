@@ -1,0 +1,66 @@
+"""This UI does not work with this version of Python.
+
+The versions of packages that it asks for do not exist for this Python: the installation stops with
+"No matching distribution found" or "Couldn't install torch".
+
+Fix: Make the environment anew with the Python that the UI is meant for.
+
+Source: profiles/ui_environments.toml: each UI's own check of its Python.
+"""
+
+from __future__ import annotations
+
+from sdops.check import Action, Facts, Finding, Iterator, PythonEnv, Remedy, Severity, Skip
+from sdops.knowledge.bad_packages import contains
+from sdops.knowledge.commands import command
+from sdops.knowledge.patient import python_of
+from sdops.knowledge.ui_environments import UiEnvironment, environment
+
+RULE = "python-unsuitable"
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """An error where it cannot work, a warning where the UI's makers do not mean it to."""
+    python = python_of(facts)
+    if facts.ui is None:
+        raise Skip("There is no UI here that asks for a version.")
+    wanted = environment(facts.ui.kind)
+    if wanted is None or python.version is None:
+        raise Skip("Which Python this UI wants, or has, is not known.")
+    package = python.distribution(facts.ui.kind)
+    if package is not None and package.requires_python:
+        # The installed release of the UI knows better than a table of all its releases.
+        if not contains(package.requires_python, python.version):
+            yield _finding(facts, python, wanted, Severity.ERROR)
+    elif any(contains(item, python.version) for item in wanted.python_fails):
+        yield _finding(facts, python, wanted, Severity.ERROR)
+    elif not contains(wanted.python_for(facts.host.os), python.version):
+        yield _finding(facts, python, wanted, Severity.WARNING)
+
+
+def _finding(facts: Facts, python: PythonEnv, wanted: UiEnvironment, severity: Severity) -> Finding:
+    meant_for = wanted.python_for(facts.host.os)
+    verb = "does not work" if severity is Severity.ERROR else "is not meant to work"
+    return Finding(
+        rule=RULE,
+        severity=severity,
+        title=f"This UI {verb} with Python {python.version}.",
+        why=f"It is meant for Python {meant_for}; Python {wanted.recommended} is best.",
+        evidence={"python": python.version, "meant_for": meant_for, "ui": wanted.kind},
+        remedies=(_remedy(facts, python, wanted.recommended),),
+    )
+
+
+def _remedy(facts: Facts, python: PythonEnv, version: str) -> Remedy:
+    text = f"Install Python {version} (64-bit)"
+    if python.kind != "venv":
+        return Remedy(f"{text} and make an environment with it for the UI.", Action.REINSTALL)
+    windows = facts.host.os == "windows"
+    interpreter = ("py", f"-{version}") if windows else (f"python{version}",)
+    return Remedy(
+        f"{text}, move the environment's folder away, and make it anew. The UI's packages are "
+        "installed again at its next start, or by its installer.",
+        Action.REINSTALL,
+        (command(facts.host, *interpreter, "-m", "venv", python.root),),
+        move_away=(python.root,),
+    )

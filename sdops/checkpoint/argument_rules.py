@@ -1,0 +1,233 @@
+"""Calls that are harmless only with certain arguments: one rule each, named in `allowed.toml`.
+
+A rule answers with what is wrong with the call, in words that follow "It", or with None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeGuard
+
+from sdops.checkpoint.policy import Entry, Policy, real_name
+from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Value
+
+_LARGE = 1 << 24
+_LATIN_1 = {"latin1", "latin-1", "latin_1", "iso-8859-1"}
+_FACTORIES = {"int", "float", "bool", "str", "bytes", "list", "dict", "tuple", "set"}
+_MAX_DTYPE_CHARACTERS = 64
+
+
+@dataclass(slots=True)
+class RuleContext:
+    """What a rule may ask, and where it leaves bytes that must be looked into."""
+
+    policy: Policy
+    payloads: list[tuple[Call, Value]] = field(default_factory=list)
+    """A call, and the bytes that it would unpickle."""
+
+    def entry(self, value: Value) -> Entry | None:
+        """The policy's entry for a reference; None for anything else."""
+        return self.policy.entry(value) if isinstance(value, Global) else None
+
+
+Rule: TypeAlias = Callable[[Call, RuleContext], "str | None"]
+RULES: dict[str, Rule] = {}
+
+
+def rule(name: str) -> Callable[[Rule], Rule]:
+    """Registers a rule under the name that `allowed.toml` uses."""
+
+    def register(function: Rule) -> Rule:
+        RULES[name] = function
+        return function
+
+    return register
+
+
+def _args(call: Call) -> tuple[Value, ...]:
+    return call.args if isinstance(call.args, tuple) else ()
+
+
+def _names(value: Value, *names: tuple[str, str]) -> bool:
+    return isinstance(value, Global) and real_name(value) in names
+
+
+@rule("no-arguments")
+def no_arguments(call: Call, _context: RuleContext) -> str | None:
+    """Objects that a pickler makes empty and then gives a state."""
+    return "is given arguments, which no pickler does" if call.args != () else None
+
+
+@rule("small")
+def small(call: Call, _context: RuleContext) -> str | None:
+    """Numbers must be small, texts must not name a codec."""
+    args = _args(call)
+    for value in args:
+        if type(value) is int and abs(value) > _LARGE:
+            return "would fill the memory"
+        if not isinstance(value, (int, bytes, Blob, str, list)):
+            return "is given something other than numbers or bytes"
+    if len(args) > 1 and any(isinstance(value, str) for value in args):
+        return None if args[1] in _LATIN_1 and len(args) == 2 else "names a codec to load"
+    return None
+
+
+@rule("latin-1")
+def latin_1(call: Call, _context: RuleContext) -> str | None:
+    """`_codecs.encode` imports the module of any other codec."""
+    args = _args(call)
+    text = isinstance(args[0], (str, Blob)) if args else False
+    if len(args) == 2 and text and isinstance(args[1], str) and args[1] in _LATIN_1:
+        return None
+    return "asks for a codec other than latin-1"
+
+
+@rule("default-factory")
+def default_factory(call: Call, _context: RuleContext) -> str | None:
+    """A defaultdict calls its first argument for every missing key."""
+    args = _args(call)
+    if not isinstance(call.args, tuple):
+        return "is given unknown arguments"
+    if not args or args[0] is None:
+        return None
+    plain = [("builtins", name) for name in _FACTORIES]
+    if _names(args[0], ("collections", "OrderedDict"), *plain):
+        return None
+    return "would call its first argument later, and that is not a plain type"
+
+
+@rule("load-from-bytes")
+def load_from_bytes(call: Call, context: RuleContext) -> str | None:
+    """Unpickles its argument: what that holds is judged in its place."""
+    args = _args(call)
+    payload = args[0] if len(args) == 1 else None
+    if _is_call_of(payload, ("_codecs", "encode")) and isinstance(payload.args, tuple):
+        payload = payload.args[0] if payload.args else None
+    if not isinstance(payload, (bytes, str, Blob)):
+        return "would unpickle bytes that cannot be known"
+    context.payloads.append((call, payload))
+    return None
+
+
+def _is_call_of(value: Value, name: tuple[str, str]) -> TypeGuard[Call]:
+    return isinstance(value, Call) and _names(value.callee, name)
+
+
+@rule("reconstructor")
+def reconstructor(call: Call, context: RuleContext) -> str | None:
+    """Makes an object of its first argument, by way of its second."""
+    args = _args(call)
+    if len(args) != 3 or not _names(args[1], ("builtins", "object")) or args[2] is not None:
+        return "would call something in a roundabout way"
+    entry = context.entry(args[0])
+    if entry is None or not entry.callable or entry.rule not in (None, "no-arguments"):
+        return "would make an object of a class that is not known to be harmless"
+    return None
+
+
+@rule("rebuild-from-type")
+def rebuild_from_type(call: Call, context: RuleContext) -> str | None:
+    """Calls its first argument with its third, then makes the result a subclass."""
+    args = _args(call)
+    if len(args) != 4 or not isinstance(args[0], Global) or not isinstance(args[1], Global):
+        return "would call something in a roundabout way"
+    entry, kind = context.entry(args[0]), context.entry(args[1])
+    if entry is None or not entry.callable or entry.module != "torch._utils":
+        return f"would call {args[0].module}.{args[0].name}"
+    if kind is None:
+        return f"would make a tensor of the unknown class {args[1].module}.{args[1].name}"
+    if entry.rule is not None:
+        inner = Call(args[0], args[2], None, call.offset, call.opcode)
+        found = RULES[entry.rule](inner, context)
+        if found is not None:
+            return found
+    return bad_state(args[3])
+
+
+@rule("parameter-state")
+def parameter_state(call: Call, _context: RuleContext) -> str | None:
+    """Sets attributes by name from its fourth argument."""
+    args = _args(call)
+    return bad_state(args[3]) if len(args) > 3 else None
+
+
+@rule("dtype")
+def dtype(call: Call, context: RuleContext) -> str | None:
+    """An element type by its short name, or by numpy's class."""
+    args = _args(call)
+    if not args:
+        return "is given no element type"
+    if isinstance(args[0], str) and len(args[0]) <= _MAX_DTYPE_CHARACTERS:
+        return None
+    entry = context.entry(args[0])
+    known = entry is not None and entry.module == "numpy"
+    return None if known else "is given something other than an element type"
+
+
+@rule("numpy-reconstruct")
+def numpy_reconstruct(call: Call, _context: RuleContext) -> str | None:
+    """Makes an empty array of the class that it is given."""
+    args = _args(call)
+    if len(args) == 3 and _names(args[0], ("numpy", "ndarray")) and args[1] == (0,):
+        return None
+    return "would make an array of an unknown class or of any size"
+
+
+@rule("numpy-scalar")
+def numpy_scalar(call: Call, _context: RuleContext) -> str | None:
+    """A number from an element type and its bytes."""
+    args = _args(call)
+    if not args or not _is_call_of(args[0], ("numpy", "dtype")):
+        return "is given something other than an element type"
+    if len(args) == 1 or isinstance(args[1], (bytes, Blob, str, int, float)):
+        return None
+    return None if _is_call_of(args[1], ("_codecs", "encode")) else "is given unknown bytes"
+
+
+@rule("numpy-frombuffer")
+def numpy_frombuffer(call: Call, _context: RuleContext) -> str | None:
+    """An array from bytes: (buffer, element type, shape, order)."""
+    args = _args(call)
+    if len(args) < 4 or not isinstance(args[0], (bytes, Blob)):
+        return "is given something other than bytes"
+    known = _is_call_of(args[1], ("numpy", "dtype")) and isinstance(args[3], str)
+    return None if known else "is given something other than an element type"
+
+
+@rule("numpy-random")
+def numpy_random(call: Call, context: RuleContext) -> str | None:
+    """Calls its arguments unless they are names; numpy's own generators are fine."""
+    for value in _args(call):
+        entry = context.entry(value)
+        own = entry is not None and entry.module.startswith("numpy.random.")
+        made = isinstance(value, Call) and _names(
+            value.callee, ("numpy.random._pickle", "__bit_generator_ctor")
+        )
+        if not isinstance(value, str) and not own and not made:
+            return "would call its argument"
+    return None
+
+
+def bad_state(state: Value) -> str | None:
+    """What is wrong with a state that is set by attribute name: special names, computed ones.
+
+    A state of two parts, (attributes, slots), is set with `setattr`, which can change an
+    object's class; CPython Modules/_pickle.c (load_build).
+    """
+    if state is None or isinstance(state, (Dict, str, bytes, int, float, list, Blob)):
+        return None
+    if isinstance(state, Call):
+        named = isinstance(state.callee, Global) and state.callee.name in (
+            "OrderedDict", "_reconstruct", "AttributeDict")  # fmt: skip
+        return None if named else "would give an object a computed state"
+    if not isinstance(state, tuple):
+        return "would give an object a computed state"
+    if len(state) != 2 or state[1] is None:
+        return None
+    if not isinstance(state[1], Dict):
+        return "would give an object a computed state" if isinstance(state[1], Call) else None
+    for key in state[1].items[::2]:
+        if not isinstance(key, str) or (key.startswith("__") and key.endswith("__")):
+            return "would replace a special attribute"
+    return None

@@ -1,0 +1,177 @@
+"""Which names a pickle may refer to and call: exact names from a table, never patterns.
+
+The table is `profiles/pickle/allowed.toml`; a user may add names, each with a reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+
+# Python's own table of Python 2 names, which its unpickler applies below protocol 3.
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sdops.checkpoint.trace.values import Global
+from sdops.errors import UsageError
+from sdops.profile import load
+from sdops.version import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# Raised when the machine or the rules judge differently: cached results are then not used.
+RULES_VERSION = 1
+_MAX_POLICY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One allowed name."""
+
+    module: str
+    name: str
+    callable: bool
+    reason: str
+    rule: str | None = None
+    """Which of `argument_rules` a call must keep."""
+    build: bool = False
+    fill: bool = False
+    user: bool = False
+    """Whether it comes from the user's own policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gadget:
+    """What a well-known way to run code does."""
+
+    module: str
+    name: str
+    """`*` for everything in the module."""
+    does: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All allowed names."""
+
+    entries: dict[tuple[str, str], Entry]
+    version: str
+    """Changes whenever a result could change."""
+
+    def entry(self, reference: Global) -> Entry | None:
+        """The entry for what `reference` would import, if it is allowed."""
+        return self.entries.get(real_name(reference))
+
+
+def real_name(reference: Global) -> tuple[str, str]:
+    """Module and name that Python 3 would import: below protocol 3 Python 2 names are mapped."""
+    name = (reference.module, reference.name)
+    if reference.protocol >= 3:
+        return name
+    if name in NAME_MAPPING:
+        return NAME_MAPPING[name]
+    return IMPORT_MAPPING.get(name[0], name[0]), name[1]
+
+
+def load_policy(paths: tuple[Path, ...] = ()) -> Policy:
+    """Our table and the users' policy files at `paths`.
+
+    Raises:
+        UsageError: a file is not a policy, or allows what is known to run code.
+    """
+    entries = dict(_own_entries())
+    digest = hashlib.sha256(f"{__version__} {RULES_VERSION}".encode())
+    digest.update(repr(sorted(entries)).encode())
+    for path in paths:
+        text = _read(path)
+        digest.update(text.encode())
+        for entry in _user_entries(text, path):
+            entries.setdefault((entry.module, entry.name), entry)
+    return Policy(entries, digest.hexdigest()[:16])
+
+
+@cache
+def _own_entries() -> tuple[tuple[tuple[str, str], Entry], ...]:
+    found = []
+    for row in load("pickle/allowed")["allow"]:
+        for name in row["names"]:
+            entry = Entry(
+                module=row["module"],
+                name=name,
+                callable=row["class"] == "call",
+                reason=row["reason"],
+                rule=row.get("rule"),
+                build=row.get("build", False),
+                fill=row.get("fill", False),
+            )
+            found.append(((entry.module, name), entry))
+    return tuple(found)
+
+
+@cache
+def _gadgets() -> dict[tuple[str, str], Gadget]:
+    rows = load("pickle/gadgets")["gadget"]
+    return {
+        (row["module"], name): Gadget(row["module"], name, row["does"], row["source"])
+        for row in rows
+        for name in row["names"]
+    }
+
+
+def gadget(module: str, name: str) -> Gadget | None:
+    """What calling this name is known to do, if it is a known way to run code."""
+    known = _gadgets()
+    top = module.partition(".")[0]
+    return known.get((module, name)) or known.get((module, "*")) or known.get((top, "*"))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_POLICY_BYTES + 1)
+        if len(data) > _MAX_POLICY_BYTES:
+            raise UsageError(f"The policy file {path} is too large.")
+        return data.decode("utf-8")
+    except OSError as error:
+        raise UsageError(f"The policy file {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"The policy file {path} is not UTF-8 text.") from None
+
+
+def _user_entries(text: str, path: Path) -> list[Entry]:
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"The policy file {path} is not valid TOML: {error}.") from None
+    scan = document.get("scan", {})
+    rows = document.get("allow", scan.get("allow", []) if isinstance(scan, dict) else None)
+    if not isinstance(rows, list):
+        raise UsageError(f"In the policy file {path}, `allow` must be an array of tables.")
+    return [_user_entry(row, path) for row in rows]
+
+
+def _user_entry(row: Any, path: Path) -> Entry:
+    wanted = ("module", "name", "class", "reason")
+    if not isinstance(row, dict) or any(not isinstance(row.get(key), str) for key in wanted):
+        raise UsageError(
+            f"In the policy file {path}, each [[allow]] needs module, name, class and reason.",
+            'Write for example: module = "my.models", name = "Thing", class = "call", reason = "…"',
+        )
+    module, name, kind, reason = (row[key].strip() for key in wanted)
+    if kind not in ("call", "reference") or not reason or not module or not name:
+        raise UsageError(
+            f"In the policy file {path}, {module}.{name} needs a reason and a class.",
+            'The class is "call" or "reference".',
+        )
+    known = gadget(module, name)
+    if known is not None:
+        raise UsageError(f"The policy file {path} allows {module}.{name}: it {known.does}.")
+    may_call = kind == "call"
+    return Entry(module, name, may_call, reason, build=may_call, fill=may_call, user=True)

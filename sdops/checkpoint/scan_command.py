@@ -1,0 +1,115 @@
+"""Carries out `sdops scan`: selects, scans, moves away, decompiles, reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sdops.checkpoint.judge import Verdict
+from sdops.checkpoint.policy import load_policy
+from sdops.checkpoint.quarantine import check_quarantine
+from sdops.checkpoint.quarantine import quarantine as move_away
+from sdops.checkpoint.scan_files import Outcome, scan_files
+from sdops.checkpoint.scan_report import report as report_of
+from sdops.checkpoint.selection import Selection, policy_files, scan_stdin, select
+from sdops.errors import SdopsError
+from sdops.finding import Report
+
+Progress = Callable[[int], "AbstractContextManager[Callable[[int], None]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What the user asked for."""
+
+    names: tuple[str, ...]
+    lists: tuple[Path, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    policies: tuple[Path, ...] = ()
+    quarantine: Path | None = None
+    decompile: bool = False
+    jobs: int = 0
+    cached: bool = True
+
+
+def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None]) -> Report:
+    """Scans what `wanted` names.
+
+    Args:
+        wanted: the options.
+        progress: gives, for a total of bytes, a context with the function to call as they go.
+        note: told what the user should know beside the answer.
+
+    Raises:
+        UsageError: options that make no sense, or a wrong policy file.
+    """
+    begin = time.monotonic()
+    started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    selection = select(wanted.names, wanted.lists, wanted.include, wanted.exclude)
+    policies, passed_over = policy_files(wanted.policies, selection)
+    if passed_over:
+        note(passed_over)
+    if wanted.quarantine is not None:
+        check_quarantine(wanted.quarantine, tuple(map(Path, wanted.names)))
+    outcomes = _scan(wanted, selection, policies, progress)
+    faults = list(selection.local.faults)
+    report = report_of(outcomes, faults=(), started_at=started_at, duration_s=0.0)
+    for outcome, entry in zip(outcomes, report.data["files"], strict=True):
+        if wanted.quarantine is not None and _is_dangerous(outcome):
+            faults += _quarantine(outcome, wanted.quarantine, entry)
+        if wanted.decompile:
+            entry["decompiled"] = _decompiled(entry)
+    return Report(
+        command="scan",
+        subject=report.subject,
+        started_at=started_at,
+        duration_s=time.monotonic() - begin,
+        rules=report.rules,
+        findings=report.findings,
+        faults=(*faults, *report.faults),
+        data=report.data,
+    )
+
+
+def _scan(
+    wanted: ScanOptions, selection: Selection, policies: tuple[Path, ...], progress: Progress
+) -> tuple[Outcome, ...]:
+    outcomes: list[Outcome] = []
+    if selection.stdin:
+        outcomes.append(scan_stdin(load_policy(policies)))
+    for address in selection.remote:
+        from sdops.checkpoint.remote import scan_address
+
+        outcomes += scan_address(address, load_policy(policies))
+    with progress(selection.local.total_bytes) as advance:
+        outcomes += scan_files(
+            selection.local.files, policies, jobs=wanted.jobs, cached=wanted.cached, advance=advance
+        )
+    return tuple(outcomes)
+
+
+def _is_dangerous(outcome: Outcome) -> bool:
+    return outcome.scan is not None and outcome.scan.verdict is Verdict.DANGEROUS
+
+
+def _quarantine(outcome: Outcome, folder: Path, entry: dict[str, Any]) -> list[str]:
+    if outcome.status is None:
+        return []  # standard input and addresses have no file to move
+    try:
+        entry["quarantined"] = str(move_away(Path(outcome.path), outcome.status, folder))
+    except SdopsError as error:
+        return [error.message]
+    return []
+
+
+def _decompiled(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    from sdops.checkpoint.decompile import decompile
+
+    path = Path(entry.get("quarantined", entry["path"]))
+    return [{"member": member, "python": text} for member, text in decompile(path)]

@@ -1,0 +1,130 @@
+"""Scans many files, several at once, with remembered results: the work behind `sdops scan`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdops.checkpoint.cache import ResultCache
+from sdops.checkpoint.policy import Policy, load_policy
+from sdops.checkpoint.scan import FileScan, scan_source
+from sdops.checkpoint.scan_codec import from_json, to_json
+from sdops.checkpoint.source import FileSource
+from sdops.errors import UnreadableInputError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+# Below this many files, starting processes takes longer than it saves.
+_MANY_FILES = 400
+_MOST_PROCESSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One file's scan, or why there is none."""
+
+    path: str
+    scan: FileScan | None = None
+    fault: str = ""
+    crash: str = ""
+    """A fault of sdops itself."""
+    status: os.stat_result | None = None
+    """The file as it was when it was opened."""
+
+
+def scan_files(
+    files: tuple[Path, ...],
+    policy_paths: tuple[Path, ...],
+    *,
+    jobs: int,
+    cached: bool,
+    advance: Callable[[int], None],
+) -> Iterator[Outcome]:
+    """Scans `files`; `jobs` processes at once, or as many as pay off where that is 0.
+
+    Raises:
+        UsageError: a policy file is wrong.
+    """
+    policy = load_policy(policy_paths)
+    cache = ResultCache("scan", policy.version) if cached else None
+    known: dict[Path, Outcome] = {}
+    todo = []
+    for file in files:
+        found = _remembered(file, cache)
+        if found is None:
+            todo.append(file)
+        else:
+            known[file] = found
+    fresh = _scan_all(todo, policy, policy_paths, jobs)
+    for file in files:
+        outcome = known.get(file) or next(fresh)
+        if file not in known and cache is not None and outcome.scan and outcome.status:
+            cache.put(file, outcome.status, to_json(outcome.scan))
+        advance(outcome.scan.size_bytes if outcome.scan else 0)
+        yield outcome
+    if cache is not None:
+        cache.close()
+
+
+def _remembered(file: Path, cache: ResultCache | None) -> Outcome | None:
+    if cache is None:
+        return None
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    value = cache.get(file, status)
+    scan = None if value is None else from_json(value, str(file))
+    return None if scan is None else Outcome(str(file), scan, status=status)
+
+
+def _scan_all(
+    files: list[Path], policy: Policy, policy_paths: tuple[Path, ...], jobs: int
+) -> Iterator[Outcome]:
+    if jobs == 0:
+        jobs = min(_MOST_PROCESSES, os.cpu_count() or 1) if len(files) >= _MANY_FILES else 1
+    if jobs == 1 or len(files) < 2:
+        for file in files:
+            yield scan_file(file, policy)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(policy_paths,)) as pool:
+        futures = [pool.submit(_scan_in_process, str(file)) for file in files]
+        for file, future in zip(files, futures, strict=True):
+            yield _outcome(future, file)
+
+
+def _outcome(future: Future[Outcome], file: Path) -> Outcome:
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Outcome(str(file), crash="the process that scanned it was killed")
+
+
+_process_policy: list[Policy] = []
+
+
+def _start(policy_paths: tuple[Path, ...]) -> None:
+    _process_policy.append(load_policy(policy_paths))
+
+
+def _scan_in_process(path: str) -> Outcome:
+    return scan_file(Path(path), _process_policy[0])
+
+
+def scan_file(path: Path, policy: Policy) -> Outcome:
+    """One file's outcome; a fault of sdops itself is one too, and never a pass."""
+    try:
+        with FileSource(path) as source:
+            return Outcome(str(path), scan_source(str(path), source, policy), status=source.status)
+    except UnreadableInputError as error:
+        return Outcome(str(path), fault=error.message)
+    except (Exception, RecursionError) as error:
+        return Outcome(str(path), crash=f"{type(error).__name__}: {error}")

@@ -1,0 +1,88 @@
+"""`sdops scan`: would loading these model files run code?"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdops.cli import options
+from sdops.cli.answer import Answer, note
+from sdops.cli.progress import byte_progress
+
+_FORMATS = ("rich", "json", "markdown", "sarif", "junit", "github")
+
+
+_Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH…", help="Files, folders, http(s):// or hf:// addresses, -"),
+]
+_Include = Annotated[
+    list[str] | None, typer.Option("--include", help="In folders, only files like *.ckpt.")
+]
+_Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", help="In folders, leave out files like *.txt.")
+]
+_Policy = Annotated[
+    list[Path] | None, typer.Option("--policy", help="Names that you allow, with reasons.")
+]
+_Quarantine = Annotated[
+    Path | None,
+    typer.Option("--quarantine", metavar="DIR", help="Move dangerous files to this folder."),
+]
+
+
+def scan(
+    paths: _Paths = None,
+    from_file: Annotated[
+        list[Path] | None, typer.Option("--from-file", help="Also what this list names, by line.")
+    ] = None,
+    include: _Include = None,
+    exclude: _Exclude = None,
+    policy: _Policy = None,
+    quarantine: _Quarantine = None,
+    decompile: Annotated[
+        bool, typer.Option("--decompile", help="Show the pickles as Python, through fickling.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Files side by side; 0 chooses.")
+    ] = 0,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Scan every file, also unchanged ones.")
+    ] = False,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")
+    ] = False,
+    format_name: options.Format = None,
+    json: options.Json = False,
+    output: options.Output = None,
+    fail_on: options.FailOn = "error",
+    quiet: options.Quiet = False,
+) -> None:
+    """Look for code in model files: what would run if a program loaded them. Nothing is run."""
+    from sdops.checkpoint.scan_command import ScanOptions, run
+
+    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=_FORMATS)
+    wanted = ScanOptions(
+        names=tuple(paths or ()),
+        lists=tuple(from_file or ()),
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        policies=tuple(policy or ()),
+        quarantine=quarantine,
+        decompile=decompile,
+        jobs=jobs,
+        cached=not no_cache,
+    )
+    report = run(
+        wanted,
+        progress=lambda total: byte_progress("Scanning", total, quiet=quiet),
+        note=(lambda _text: None) if quiet else note,
+    )
+    if exit_zero:
+        with contextlib.suppress(typer.Exit):
+            answer.give(report)
+        raise typer.Exit(0)
+    answer.give(report)

@@ -1,0 +1,62 @@
+"""Turns facts into the doctor's Report: findings, launch flags, and the facts they rest on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sdops.doctor import advise
+from sdops.doctor.examine import Verdict, examine
+from sdops.facts.codec import to_json
+from sdops.facts.types import Facts
+from sdops.finding import Report
+from sdops.registry import Check
+
+
+def diagnose(facts: Facts, chosen: Sequence[Check], begin: float) -> Report:
+    """The doctor's Report on `facts`, judged by the checks in `chosen`.
+
+    `begin` is when the work began, on time.monotonic's clock.
+    """
+    verdicts = examine(facts, chosen)
+    plan = advise.advise(facts)
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
+    findings.sort(key=lambda finding: -finding.severity)
+    return Report(
+        command="doctor",
+        subject=facts.target or "this machine",
+        started_at=facts.taken_at,
+        duration_s=time.monotonic() - begin,
+        rules=tuple(check.rule for check in chosen),
+        findings=tuple(findings),
+        skipped=_reasons(verdicts, "skipped"),
+        crashed=_reasons(verdicts, "crashed"),
+        data={
+            "facts": to_json(facts),
+            "checks": [
+                {"id": verdict.check.rule.id, "status": verdict.status, "reason": verdict.reason}
+                for verdict in verdicts
+            ],
+            "launch": advise.to_data(plan) if plan is not None else None,
+            "repairs": _repairs(findings),
+        },
+    )
+
+
+def _reasons(verdicts: Sequence[Verdict], status: str) -> dict[str, str]:
+    return {v.check.rule.id: v.reason or "" for v in verdicts if v.status == status}
+
+
+def _repairs(findings: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "finding": finding.rule,
+            "text": remedy.text,
+            "action": remedy.action.value,
+            "commands": [command.line for command in remedy.commands],
+        }
+        for finding in findings
+        for remedy in finding.remedies
+        if remedy.automatic
+    ]

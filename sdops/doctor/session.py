@@ -1,0 +1,90 @@
+"""One examination from beginning to end: find the patient, gather, judge, save, redact."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdops.doctor import model_files
+from sdops.errors import UnreadableInputError, UsageError
+from sdops.facts import codec, redact, target
+from sdops.facts.gather import Depth, gather
+from sdops.facts.types import Facts
+from sdops.registry import Check, checks
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What the user asked to look at."""
+
+    target: str | None
+    ui: str | None
+    python: str | None
+    facts_file: Path | None
+
+
+def facts_of(patient: Patient, depth: Depth) -> Facts:
+    """The patient's facts: gathered here, or read from a file that was saved elsewhere.
+
+    Raises:
+        UsageError: a facts file was given together with something to look at.
+        UnreadableInputError: the target or the facts file cannot be read.
+    """
+    if patient.facts_file is not None:
+        if patient.target or patient.python or depth.deep or depth.net:
+            raise UsageError(
+                "--facts judges what was saved on another machine; it looks at nothing here.",
+                "Leave out the target, --python, --deep and --net.",
+            )
+        return _read(patient.facts_file)
+    facts = gather(target.resolve(patient.target, patient.ui, patient.python), depth)
+    if facts.ui is None:
+        return facts
+    models = model_files.look(facts.ui)
+    return dataclasses.replace(facts, model_files=models.value, gaps=facts.gaps + models.gaps)
+
+
+def save(facts: Facts, path: Path) -> None:
+    """Writes `facts`, redacted, to the new file `path`.
+
+    Raises:
+        UsageError: the file exists already or cannot be written.
+    """
+    document = json.dumps(codec.to_json(redact.redact_facts(facts)), indent=1, ensure_ascii=False)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(document + "\n")
+    except FileExistsError:
+        raise UsageError(f"{path} exists already.", "Choose a new file name.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def check_list() -> str:
+    """Every check's id and title, one a line."""
+    known = checks()
+    width = max((len(check.rule.id) for check in known), default=0)
+    return "".join(f"{check.rule.id:{width}}  {check.rule.title}\n" for check in known)
+
+
+def explanation(check: Check) -> str:
+    """The documentation of one check."""
+    rule = check.rule
+    parts = [f"{rule.id}: {rule.title}", rule.explanation]
+    parts += [
+        f"Fix: {rule.fix}" if rule.fix else "",
+        f"Source: {rule.source}" if rule.source else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _read(path: Path) -> Facts:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UnreadableInputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise UnreadableInputError(f"{path} is not JSON: {error}.") from None
+    return codec.facts_from_json(document)

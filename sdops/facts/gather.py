@@ -1,0 +1,119 @@
+"""Gathers the facts of this machine and one patient: every probe, each within its own time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sdops.facts import deep, gpu, host, network, python_env, ui
+from sdops.facts.bounded import Pending
+from sdops.facts.probe import Probed
+from sdops.facts.target import Target
+from sdops.facts.types import DeepProbe, Facts, Gap, Host, Network, PythonEnv, Reach, UiInstall
+
+PROBE_TIMEOUT_S = 12.0
+DEEP_TIMEOUT_S = 600.0
+"""Importing torch from a cold disk takes a minute; eight imports and the kernels take a few."""
+REACH_TIMEOUT_S = 60.0
+
+_UNKNOWN_HOST = Host(os="unknown", os_version="unknown", machine="unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How far to look beyond reading files and asking drivers."""
+
+    deep: bool = False
+    """Import torch and its partners in the patient's own interpreter and run small kernels."""
+    net: bool = False
+    """Try name resolution, TLS, the package index and the code host."""
+
+
+def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None = None) -> Facts:
+    """Everything that can be learnt of this machine and of `target`; never raises, never hangs.
+
+    Args:
+        target: the patient, as `sdops.facts.target.resolve` found it.
+        depth: how far to look.
+        environment: the environment variables to judge; this process's own by default.
+    """
+    variables = dict(os.environ if environment is None else environment)
+    gpus = Pending("gpu", lambda: gpu.look(variables), gpu.GpuFacts(), PROBE_TIMEOUT_S)
+    net = Pending("network", network.look, Network(), PROBE_TIMEOUT_S)
+    nowhere: tuple[Reach, ...] = ()
+    reach = Pending("network.reach", lambda: network.reach(variables), nowhere, REACH_TIMEOUT_S) \
+        if depth.net else None  # fmt: skip
+    interface = _ui(target)
+    patient = _python(target, interface.value)
+    machine = Pending(
+        "host",
+        lambda: host.look(_paths(target, interface.value, patient.value)),
+        _UNKNOWN_HOST,
+        PROBE_TIMEOUT_S,
+    )
+    dived = _deep(patient.value, variables) if depth.deep else Probed(None)
+    answers = (gpus.result(), net.result(), machine.result())
+    graphics, connections, computer = answers
+    reached = reach.result() if reach else Probed(nowhere)
+    gaps = [gap for probed in (*answers, interface, patient, dived, reached) for gap in probed.gaps]
+    return Facts(
+        taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        target=target.description,
+        host=computer.value,
+        gpus=graphics.value.gpus,
+        drivers=graphics.value.drivers,
+        xids=graphics.value.xids,
+        python=patient.value,
+        ui=interface.value,
+        network=Network(
+            listeners=connections.value.listeners,
+            firewalls=connections.value.firewalls,
+            remote_session=connections.value.remote_session,
+            reach=reached.value,
+        ),
+        deep=dived.value,
+        gaps=tuple(gaps),
+    )
+
+
+def _ui(target: Target) -> Probed[UiInstall | None]:
+    root = target.ui_root
+    if root is None:
+        return Probed(None)
+    nothing: UiInstall | None = None
+    return Pending("ui", lambda: ui.look(root, target.ui_kind), nothing, PROBE_TIMEOUT_S).result()
+
+
+def _python(target: Target, interface: UiInstall | None) -> Probed[PythonEnv | None]:
+    path = target.python or (ui.python_of(interface) if interface else None)
+    if path is None:
+        reason = "the user interface has no Python environment of its own yet"
+        return Probed(None, (Gap("python", reason),) if interface else ())
+    found = path
+    nothing: PythonEnv | None = None
+    return Pending("python", lambda: python_env.look(found), nothing, PROBE_TIMEOUT_S).result()
+
+
+def _deep(patient: PythonEnv | None, variables: Mapping[str, str]) -> Probed[DeepProbe | None]:
+    if patient is None:
+        return Probed(None, (Gap("deep", "there is no Python environment to run"),))
+    found = patient
+    nothing: DeepProbe | None = None
+    return Pending("deep", lambda: deep.look(found, variables), nothing, DEEP_TIMEOUT_S).result()
+
+
+def _paths(
+    target: Target, interface: UiInstall | None, patient: PythonEnv | None
+) -> Mapping[str, str]:
+    paths = {"temp": tempfile.gettempdir(), "home": str(Path("~").expanduser())}
+    if interface is not None:
+        paths["ui"] = interface.root
+    elif target.ui_root is not None:
+        paths["ui"] = str(target.ui_root)
+    if patient is not None:
+        paths["venv"] = patient.root
+    return paths

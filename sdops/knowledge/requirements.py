@@ -1,0 +1,87 @@
+"""Which lines of a requirements file the patient's environment does not meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as ParsedRequirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from sdops.facts.types import Host, PythonEnv, Requirement
+
+PLATFORMS = {
+    "linux": ("linux", "Linux", "posix"),
+    "windows": ("win32", "Windows", "nt"),
+    "macos": ("darwin", "Darwin", "posix"),
+}
+"""By the host's OS: sys.platform, platform.system(), os.name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A requirement line that the environment does not meet."""
+
+    requirement: Requirement
+    name: str
+    wanted: str
+    """The line's specifier, such as `==1.26.2`; empty for any version."""
+    installed: str | None
+    """The version that is there, or None."""
+
+
+def unmet(lines: tuple[Requirement, ...], python: PythonEnv, host: Host) -> Iterator[Unmet]:
+    """The lines among `lines` that `python` does not meet.
+
+    Lines that are no plain requirements (addresses, paths, options), and those whose markers say
+    that they are not for this Python or system, are left out.
+    """
+    versions = {dist.name: dist.version for dist in python.distributions}
+    environment = markers(python, host)
+    for line in lines:
+        try:
+            parsed = ParsedRequirement(line.text)
+            applies = parsed.marker is None or parsed.marker.evaluate(environment)
+        except (InvalidRequirement, UndefinedEnvironmentName, InvalidVersion):
+            continue
+        name = str(canonicalize_name(parsed.name))
+        if not applies or parsed.url:
+            continue
+        installed = versions.get(name)
+        if installed is None or not _contains(parsed, installed):
+            yield Unmet(line, name, str(parsed.specifier), installed)
+
+
+def markers(python: PythonEnv, host: Host) -> dict[str, str]:
+    """The environment markers of PEP 508 for `python`, as far as they are known."""
+    sys_platform, platform_system, os_name = PLATFORMS.get(host.os, ("", "", ""))
+    version = python.version or "3.10.0"
+    machine = python.machine or host.machine
+    if machine == "x86_64" and host.os == "windows":
+        machine = "AMD64"
+    elif machine == "arm64" and host.os == "linux":
+        machine = "aarch64"
+    return {
+        "python_version": ".".join(version.split(".")[:2]),
+        "python_full_version": version,
+        "implementation_name": python.implementation,
+        "implementation_version": version,
+        "platform_python_implementation": "CPython",
+        "platform_machine": machine,
+        "platform_release": "",
+        "platform_version": "",
+        "platform_system": platform_system,
+        "sys_platform": sys_platform,
+        "os_name": os_name,
+        "extra": "",
+    }
+
+
+def _contains(parsed: ParsedRequirement, version: str) -> bool:
+    try:
+        return parsed.specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return True

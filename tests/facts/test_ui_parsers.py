@@ -1,0 +1,154 @@
+"""The parsers of launch files take anything: they end, they do not raise, they do not swell."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdops.facts.ui import argument_file, arguments, batch, requirements, shell, yaml_subset
+from tests.pythons import text
+
+pieces = st.sampled_from(
+    ["export ", "set ", "COMMANDLINE_ARGS=", "A", "=", '"', "'", "\\", "\n", "\r\n", "^", "%",
+     "%A%", "$A", "${A}", "${A:-x}", "$(", ")", "`", "#", ";", "&", "&&", "|", ">", "2>&1", "<<E",
+     "@", "rem ", "call webui.bat", "python main.py", " --listen", " ", "\t", "(", "if ", "[", "]",
+     ":", "- ", "\x00", "\ufeff", "é"]
+)  # fmt: skip
+scripts = st.one_of(st.lists(pieces, max_size=60).map("".join), st.text(max_size=200))
+
+
+@settings(max_examples=300, deadline=None)
+@given(scripts)
+def test_shell_scripts(script: str) -> None:
+    found = shell.read(script, {"A": "from outside"})
+    lines = script.replace("\r\n", "\n").count("\n") + 1
+    assert all(1 <= each.line <= lines for each in (*found.assignments, *found.commands))
+    assert all(each.words for each in found.commands)
+
+
+@settings(max_examples=300, deadline=None)
+@given(scripts)
+def test_batch_files(script: str) -> None:
+    found = batch.read(script, {"A": "from outside"}, r"C:\ui")
+    lines = len(script.splitlines())
+    assert all(1 <= each.line <= lines for each in (*found.assignments, *found.commands))
+    assert all(each.words for each in found.commands)
+
+
+@settings(deadline=None)
+@given(scripts)
+def test_yaml(content: str) -> None:
+    assert all(each.path and each.line >= 1 for each in yaml_subset.read(content))
+
+
+@settings(deadline=None)
+@given(
+    st.one_of(
+        scripts,
+        st.sampled_from(
+            [
+                "(" * 5000,
+                "p.add_argument('--a', action=x[0])",
+                "p.add_argument(*names)",
+                "p.add_argument('--a', **k)",
+            ]
+        ),
+    )
+)
+def test_argument_files(source: str) -> None:
+    try:
+        found = list(argument_file.definitions(source))
+    except ValueError:
+        return
+    assert all(each.flag.startswith("-") for each in found)
+
+
+@given(st.lists(st.text(max_size=9)))
+def test_arguments(words: list[str]) -> None:
+    grouped = arguments.group(words, frozenset({"--listen"}), "file", 1)
+    assert all(each.flag.startswith("-") for each in grouped)
+
+
+@settings(deadline=None)
+@given(content=scripts)
+def test_requirements(content: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("r") / "requirements.txt"
+    path.write_text(content, encoding="utf-8")
+    assert all(each.text.strip() for each in requirements.read([path]).value)
+
+
+@pytest.mark.parametrize("language", ["shell", "batch"])
+def test_a_variable_that_doubles_itself_does_not_fill_memory(language: str) -> None:
+    if language == "shell":
+        script = "A=xxxxxxxx\n" + 'A="$A$A$A$A"\n' * 400 + 'B="' + "$A" * 60_000 + '"\n'
+        start = time.monotonic()
+        found = shell.read(script, {})
+    else:
+        script = "set A=xxxxxxxx\n" + "set A=%A%%A%%A%%A%\n" * 400 + "set B=" + "%A%" * 60_000
+        start = time.monotonic()
+        found = batch.read(script, {}, "C:\\")
+    assert time.monotonic() - start < 5
+    assert sum(len(each.value) for each in found.assignments) < 20_000_000
+
+
+SHELL_SCRIPTS = [
+    "export A='one two' B=\"three  four\" C=five\\ six\n",
+    'A=1; export A\nB="$A$A"; export B\n',
+    'export A="a\\\nb" # comment\n#export A=no\n',
+    "export A='it''s' B=\"say \\\"hi\\\"\" C='a#b' D=x#y\n",
+    "A=1\nexport A\nA=2\nunset B\nexport B=${MISSING:-default}\n",
+    'export A="${MISSING}" B="$UNSET_VARIABLE--x"\n',
+    "if true; then export A=yes; fi\n",
+    'set -e && export A="tab\there"\n',
+    "{ export A=1; } >/dev/null 2>&1\n",
+    "A+=x; A+=y; export A\n",
+]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="compares with a real bash")
+@pytest.mark.parametrize("script", SHELL_SCRIPTS)
+def test_a_real_bash_exports_the_same(script: str, tmp_path: Path) -> None:
+    path = text(tmp_path / "script.sh", script + "\nenv -0\n")
+    output = subprocess.run(
+        ["/bin/bash", str(path)], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True
+    )
+    pairs = (item.partition("=") for item in output.stdout.decode().split("\0"))
+    real = {name: value for name, _, value in pairs if name in "ABCD" and name}
+    found = shell.read(script, {"PATH": "/usr/bin:/bin"})
+    mine = {each.name: each.value for each in found.assignments if each.exported}
+    mine = {name: value for name, value in mine.items() if name in real or value}
+    assert mine == real
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("set A=one two", "one two"),
+        ('set "A=one & two"', "one & two"),
+        ("set A=one & echo two", "one"),
+        ("SET a=one", "one"),
+        ("@set A=100%%", "100%"),
+        ("set A=%~dp0models", "C:\\ui\\models"),
+        ("set A=%MISSING%x", "x"),
+        ("set A=%USERPROFILE%\\x", "%USERPROFILE%\\x"),
+        ("set A=one^&two", "one&two"),
+        ("(set A=one", "one"),
+        ("set A=one ^\n  two", "one two"),
+    ],
+)
+def test_batch_values(line: str, value: str) -> None:
+    (found,) = batch.read(line, {}, r"C:\ui").assignments
+    assert (found.name.upper(), found.value) == ("A", value)
+
+
+@pytest.mark.parametrize(
+    "line", ["rem set A=1", ":: set A=1", "REM", "if exist x set A=1", "echo set A=1"]
+)
+def test_batch_lines_that_set_nothing_for_sure(line: str) -> None:
+    assert batch.read(line, {}, "C:\\").assignments == ()
