@@ -374,7 +374,7 @@ def test_300_distributions_are_read_far_faster_than_a_second(tmp_path: Path) -> 
         requires = "".join(f"Requires-Dist: other-{i} >=1.{i}\n" for i in range(20))
         pythons.install(site_packages, f"dist-{number}", "1.0", f"{requires}\n{description}")
     look(tmp_path)
-    start = time.perf_counter()
+    start = time.process_time()
     env = look(tmp_path)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert len(env.distributions) == 300
