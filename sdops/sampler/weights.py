@@ -165,7 +165,8 @@ def _view(pages: Tensor, entry: checkpoint.Tensor, path: Path) -> Tensor:
     if start % dtype.itemsize:
         stored = stored.clone()  # a tensor must be aligned to its numbers
     whole = stored.view(dtype)
-    return whole.as_strided(entry.shape, entry.stride, entry.storage_offset)
+    first = int(whole.storage_offset()) + entry.storage_offset
+    return whole.as_strided(entry.shape, entry.stride, first)
 
 
 def open_vae(path: Path) -> dict[str, Tensor]:
