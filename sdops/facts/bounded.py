@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from sdops.facts.probe import Probed
+from sdops.facts.probe import Probed, reason
 from sdops.facts.types import Gap
 
 T = TypeVar("T")
@@ -35,13 +35,12 @@ class Pending(Generic[T]):
         """What the probe learnt; its default and a gap if it failed or took too long."""
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
         if self._thread.is_alive():
-            reason = f"no answer within {self._timeout_s:g} s"
-            return Probed(self._default, (Gap(self._fact, reason),))
+            late = f"no answer within {self._timeout_s:g} s"
+            return Probed(self._default, (Gap(self._fact, late),))
         return self._answer
 
     def _run(self, look: Callable[[], Probed[T]]) -> None:
         try:
             self._answer = look()
         except Exception as error:  # a probe's own fault must not take the doctor down
-            reason = f"{type(error).__name__}: {error}"
-            self._answer = Probed(self._default, (Gap(self._fact, reason),))
+            self._answer = Probed(self._default, (Gap(self._fact, reason(error)),))

@@ -38,8 +38,7 @@ ASK = """
 import json, sys
 from sdops.facts.gpu import nvidia_smi
 from sdops.facts.codec import to_json
-nvidia_smi.TIMEOUT_S = 1.5
-json.dump(to_json(nvidia_smi.read()), sys.stdout)
+json.dump(to_json(nvidia_smi.read(1.5)), sys.stdout)
 """
 
 needs_scripts = pytest.mark.skipif(sys.platform == "win32", reason="the programs are scripts")

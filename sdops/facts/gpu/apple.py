@@ -8,7 +8,7 @@ import re
 from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Gpu
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 8.0
 _UNITS = {"MB": 1024**2, "GB": 1024**3}
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from sdops.facts.bounded import Pending
 from sdops.facts.gpu import apple, drivers, kfd, masks, nvidia_smi, nvml, pci, windows, xids
 from sdops.facts.host import containers
 from sdops.facts.probe import Probed, attempt
 from sdops.facts.tree import REAL, Tree
 from sdops.facts.types import Driver, Gap, Gpu, Xid
+
+SIDE_BY_SIDE_S = 8.5
+ALL_S = 11.0
+"""A little less than the time that the looks at all GPUs are given together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +52,33 @@ def look(environment: Mapping[str, str], tree: Tree = REAL) -> Probed[GpuFacts]:
         tree: where `/proc`, `/sys` and `/dev` are read.
     """
     gaps: list[Gap] = []
+    deadline = time.monotonic() + ALL_S
+    told = _start("gpu.nvml", nvml.read, nvml.Nvml()) if sys.platform != "darwin" else None
     listed = _list(gaps, tree)
-    if sys.platform != "darwin":
-        listed = _ask_nvidia(gaps, listed, containers.kind(tree, environment) is not None)
+    logged = _start_xids(tree) if listed.nvidia() or listed.nvidia_driver() else None
+    if told is not None:
+        contained = containers.kind(tree, environment) is not None
+        listed = _ask_nvidia(gaps, told.result(), listed, contained, deadline)
+    if logged is None and listed.nvidia():
+        logged = _start_xids(tree)
+    nothing: tuple[Xid, ...] = ()
+    found = Probed(nothing) if logged is None else logged.result()
+    gaps.extend(found.gaps)
     masked = masks.apply(listed.gpus, environment)
-    logged: tuple[Xid, ...] = ()
-    if listed.nvidia() and sys.platform == "linux":
-        logged = attempt(gaps, "gpu.xids", lambda: xids.look(tree), logged)
-    return Probed(GpuFacts(masked.value, listed.drivers, logged), (*gaps, *masked.gaps))
+    return Probed(GpuFacts(masked.value, listed.drivers, found.value), (*gaps, *masked.gaps))
+
+
+T = TypeVar("T")
+
+
+def _start(fact: str, look: Callable[[], T], default: T) -> Pending[T]:
+    """Runs a probe beside the others; its own time limit is a little shorter than this one."""
+    return Pending(fact, lambda: Probed(look()), default, SIDE_BY_SIDE_S)
+
+
+def _start_xids(tree: Tree) -> Pending[tuple[Xid, ...]] | None:
+    nothing: tuple[Xid, ...] = ()
+    return _start("gpu.xids", lambda: xids.look(tree), nothing) if sys.platform == "linux" else None
 
 
 def _list(gaps: list[Gap], tree: Tree) -> _Listed:
@@ -75,15 +101,22 @@ def _list_linux(tree: Tree) -> _Listed:
     return _Listed(gpus, drivers.look(devices, tree))
 
 
-def _ask_nvidia(gaps: list[Gap], listed: _Listed, contained: bool) -> _Listed:
+def _ask_nvidia(
+    gaps: list[Gap],
+    answer: Probed[nvml.Nvml],
+    listed: _Listed,
+    contained: bool,
+    deadline: float,
+) -> _Listed:
     """`listed`, with NVIDIA's part as NVIDIA's own tools tell it.
 
     That these are missing is a gap only where something shows that they should be there.
     """
-    told = nvml.read()
+    told = answer.value
+    gaps.extend(answer.gaps)
     found = _Listed(told.gpus, () if told.driver is None else (told.driver,))
     if told.library_missing or not told.answered:
-        asked = nvidia_smi.read()
+        asked = nvidia_smi.read(deadline - time.monotonic())
         found = _Listed(asked.gpus, () if asked.driver is None else (asked.driver,))
         expected = listed.nvidia() or listed.nvidia_driver() or asked.gpus or asked.gaps
         if expected or not told.library_missing:

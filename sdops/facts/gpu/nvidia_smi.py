@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+import time
 from dataclasses import dataclass
 
 from sdops.facts.gpu.nvml import normalize_bus
 from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Driver, Gap, Gpu
 
-TIMEOUT_S = 5.0
 _MEBIBYTE = 1024 * 1024
 _FIELDS = ("index", "name", "uuid", "pci.bus_id", "pci.device_id", "driver_version", "memory.total",
            "memory.free", "temperature.gpu", "power.draw", "power.limit")  # fmt: skip
@@ -27,23 +27,32 @@ class NvidiaSmi:
     gaps: tuple[Gap, ...] = ()
 
 
-def read() -> NvidiaSmi:
-    """Asks the installed nvidia-smi; without one, nothing is known and that is no gap."""
+def read(limit_s: float) -> NvidiaSmi:
+    """Asks the installed nvidia-smi; without one, nothing is known and that is no gap.
+
+    Args:
+        limit_s: seconds that all of it may take.
+    """
+    deadline = time.monotonic() + limit_s
     try:
         path = program("nvidia-smi")
     except ProbeError:
         return NvidiaSmi()
     try:
-        table = _query(path, _NEWER_FIELDS) or _query(path, _FIELDS)
-        banner = run([path], timeout_s=TIMEOUT_S).stdout if table else ""
+        table = _query(path, _NEWER_FIELDS, deadline) or _query(path, _FIELDS, deadline)
+        banner = run([path], timeout_s=_left(deadline)).stdout if table else ""
     except ProbeError as error:
         return NvidiaSmi(gaps=(Gap("gpu.nvidia-smi", str(error)),))
     return interpret(table, banner)
 
 
-def _query(path: str, fields: tuple[str, ...]) -> str:
+def _left(deadline: float) -> float:
+    return max(round(deadline - time.monotonic(), 1), 0.5)
+
+
+def _query(path: str, fields: tuple[str, ...], deadline: float) -> str:
     argv = [path, f"--query-gpu={','.join(fields)}", "--format=csv,nounits"]
-    output = run(argv, timeout_s=TIMEOUT_S)
+    output = run(argv, timeout_s=_left(deadline))
     if output.returncode != 0 and "not a valid field" not in output.stdout + output.stderr:
         said = (output.stdout.strip() or output.stderr.strip()).splitlines()
         raise ProbeError(f"nvidia-smi: {said[0][:200] if said else 'failed without a word'}")

@@ -13,7 +13,7 @@ from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import REAL
 from sdops.facts.types import Driver, Gpu
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 8.0
 """A cold PowerShell takes a few seconds."""
 
 _DISPLAY_CLASS = (

@@ -42,7 +42,14 @@ def _measure_one(path: str, purpose: str, tree: Tree) -> Probed[tuple[Disk, ...]
 
 def _existing(path: Path) -> Path:
     path = path.absolute()
-    return next((folder for folder in (path, *path.parents) if folder.exists()), path)
+    return next((folder for folder in (path, *path.parents) if _exists(folder)), path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # inside a folder that this user may not enter
+        return False
 
 
 def _filesystem(folder: Path, tree: Tree) -> str | None:

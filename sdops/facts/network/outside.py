@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -127,6 +126,8 @@ def _try_name(site: _Site) -> Probed[tuple[Reach, ...]]:
 
 
 def _try_tls(site: _Site) -> Probed[tuple[Reach, ...]]:
+    import ssl
+
     parts = urlsplit(site.url)
     host, port = parts.hostname or "", parts.port or 443
     try:
