@@ -55,7 +55,9 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
         _UNKNOWN_HOST,
         PROBE_TIMEOUT_S,
     )
-    dived = _deep(patient.value, variables) if depth.deep else Probed(None)
+    # The UI's launch scripts may mask a GPU or pass one off as another: run as they would.
+    started = {**variables, **(ui.variables_of(interface.value) if interface.value else {})}
+    dived = _deep(patient.value, started) if depth.deep else Probed(None)
     answers = (gpus.result(), net.result(), machine.result())
     graphics, connections, computer = answers
     reached = reach.result() if reach else Probed(nowhere)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator
 from importlib import resources
@@ -31,8 +30,8 @@ def venv(tmp_path: Path) -> Path:
 
 
 def site_packages(venv: Path) -> Path:
-    places = {"base": str(venv), "platbase": str(venv), "installed_base": str(venv)}
-    return Path(sysconfig.get_path("purelib", "venv", vars=places))
+    (folder,) = [*venv.glob("lib/python3.*/site-packages"), *venv.glob("Lib/site-packages")][:1]
+    return folder
 
 
 def add(venv: Path, name: str, source: str, package: str | None = None) -> None:

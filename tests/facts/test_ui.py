@@ -128,6 +128,15 @@ def test_the_last_assignment_wins_and_may_add_to_the_one_before(tmp_path: Path) 
     assert [flag for flag, _ in flags(look(tmp_path))] == ["--medvram", "--xformers", "--listen"]
 
 
+def test_the_variables_that_the_launch_file_sets(tmp_path: Path) -> None:
+    uis.a1111(tmp_path)
+    text(tmp_path / "webui-user.sh",
+         "python_cmd=python3.10\nexport HSA_OVERRIDE_GFX_VERSION=10.3.0\n"
+         "export CUDA_VISIBLE_DEVICES=0\nexport CUDA_VISIBLE_DEVICES=1\n")  # fmt: skip
+    assert ui.variables_of(look(tmp_path)) == {
+        "HSA_OVERRIDE_GFX_VERSION": "10.3.0", "CUDA_VISIBLE_DEVICES": "1"}  # fmt: skip
+
+
 def test_a_variable_that_is_not_exported_does_not_reach_the_ui(tmp_path: Path) -> None:
     uis.a1111(tmp_path)
     text(tmp_path / "webui-user.sh", 'COMMANDLINE_ARGS="--listen"\n')

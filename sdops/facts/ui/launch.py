@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sdops.facts.files import read_text
-from sdops.facts.types import Argument, Gap, Setting
+from sdops.facts.types import Argument, Gap, Setting, UiInstall
 from sdops.facts.ui import arguments, batch, shell, yaml_subset
 from sdops.facts.ui.kinds import LaunchFile, UiKind
 from sdops.facts.ui.script import LIMIT_BYTES, Command, Script
@@ -63,6 +63,16 @@ def read(place: Place) -> Launch:
     if inherited and not _sets_variable(place, launch):
         _add_variable(place, inherited, ENVIRONMENT, 0, launch)
     return launch
+
+
+def variables_of(ui: UiInstall) -> Mapping[str, str]:
+    """The environment variables that the UI's launch scripts set for it.
+
+    A script's own helpers (`python_cmd`) and the keys of configuration files are in lower case;
+    what programs read from their environment is in capitals.
+    """
+    names = re.compile(r"[A-Z][A-Z0-9_]*")
+    return {each.name: each.value for each in ui.settings if names.fullmatch(each.name)}
 
 
 def program_of(words: Iterable[str]) -> str | None:
