@@ -11,7 +11,7 @@ Source: AUTOMATIC1111/stable-diffusion-webui modules/cmd_args.py (--gradio-auth,
 
 from __future__ import annotations
 
-from sdops.check import Action, Command, Facts, Finding, Iterator, Remedy, Severity, Skip
+from sdops.check import Action, Command, Facts, Finding, Iterator, Remedy, Severity, Skip, UiInstall
 from sdops.knowledge.listening import Listening, of_facts
 
 RULE = "exposed-without-login"
@@ -25,12 +25,12 @@ def check(facts: Facts) -> Iterator[Finding]:
     if not listening.wanted_remote and not listening.share:
         return
     if not listening.authenticated:
-        yield _open_page(listening)
+        yield _open_page(facts.ui, listening)
     elif listening.api_open:
         yield _open_api(listening)
 
 
-def _open_page(listening: Listening) -> Finding:
+def _open_page(ui: UiInstall, listening: Listening) -> Finding:
     who = "Anyone on the internet" if listening.share else "Anyone in your network"
     return Finding(
         rule=RULE,
@@ -42,7 +42,7 @@ def _open_page(listening: Listening) -> Finding:
             "port": listening.port,
             "share": listening.share,
         },
-        remedies=_remedies(listening),
+        remedies=_remedies(ui, listening),
     )
 
 
@@ -55,15 +55,15 @@ def _reason(listening: Listening) -> str:
     return f"The launch arguments ask for it: {' and '.join(opened)}, and no login is set."
 
 
-def _remedies(listening: Listening) -> tuple[Remedy, ...]:
+def _remedies(ui: UiInstall, listening: Listening) -> tuple[Remedy, ...]:
     rules, port = listening.rules, listening.port
-    opening = rules.share if listening.share else rules.listen_example
+    opening = (*rules.share, rules.listen_switch, rules.host_flag)
     tunnel = Remedy(
         "Take away the arguments that open it, and reach it through an SSH tunnel instead: type "
         "this on the machine with the browser.",
         Action.CHANGE_FLAG,
         commands=(Command(("ssh", "-L", f"{port}:127.0.0.1:{port}", "USER@SERVER")),),
-        remove_flags=tuple(flag.split()[0] for flag in opening),
+        remove_flags=tuple(flag for flag in opening if flag and ui.argument(flag)),
     )
     if not rules.login_example:
         return (tunnel,)

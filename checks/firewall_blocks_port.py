@@ -51,9 +51,8 @@ def _closed(host: Host, firewall: Firewall, commands: FirewallCommands, port: in
         rule=RULE,
         # Windows may hold a rule for the program instead of the port, made when it first asked.
         severity=Severity.INFO if private else Severity.WARNING,
-        title=f"The firewall {'may keep' if windows else 'keeps'} other machines away from the UI.",
-        why=f"{firewall.kind} is on, turns away what no rule allows, and no rule opens port "
-        f"{port} to everyone.",
+        title=f"{commands.name} {'may keep' if windows else 'keeps'} other machines from the UI.",
+        why=f"It is on, turns away what no rule allows, and no rule opens port {port} to everyone.",
         evidence={
             "firewall": firewall.kind,
             "port": port,
@@ -78,7 +77,7 @@ def _unreadable(host: Host, firewall: Firewall, commands: FirewallCommands, port
     return Finding(
         rule=RULE,
         severity=Severity.INFO,
-        title=f"The firewall {firewall.kind} may stand between the UI and other machines.",
+        title=f"{commands.name} may stand between the UI and other machines.",
         why=f"Its rules can be read by the administrator only, so whether it lets port {port} "
         "through is not known.",
         evidence={"firewall": firewall.kind, "port": port},

@@ -15,7 +15,6 @@ from packaging.version import InvalidVersion, Version
 from sdops.check import (
     Action,
     Command,
-    Extension,
     Facts,
     Finding,
     Git,
@@ -34,7 +33,7 @@ RULE = "git-remote-gone"
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Clones still to be made are errors; remotes of what is installed are warnings."""
+    """An error for a clone still to be made, a note for a remote of what is installed."""
     ui = facts.ui
     if ui is None:
         raise Skip("There is no UI here.")
@@ -72,8 +71,7 @@ def _is_affected(ui: UiInstall, clone: Clone) -> bool:
 def _checkouts(ui: UiInstall) -> Iterator[tuple[str, str, Git]]:
     if ui.git is not None:
         yield "The UI", ui.root, ui.git
-    items: tuple[Extension, ...] = (*ui.extensions, *(ui.repositories or ()))
-    for item in items:
+    for item in ui.extensions:
         if item.git is not None:
             yield item.name, item.path, item.git
 
@@ -115,7 +113,7 @@ def _cannot_update(facts: Facts, name: str, path: str, remote: str, lost: Gone) 
         location=Location(path),
         remedies=(
             Remedy(
-                f"Name a copy: {lost.instead_note}.",
+                f"Fetch it from {lost.instead_note}.",
                 commands=(
                     command(
                         facts.host, "git", "-C", path, "remote", "set-url", remote, lost.instead

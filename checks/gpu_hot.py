@@ -30,7 +30,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         limit = gpu.slowdown_temperature_c or USUAL_SLOWDOWN_C
         slowed = any(reason in gpu.throttle_reasons for reason in SLOWED_BY_HEAT)
         if slowed or (gpu.temperature_c or 0) >= limit:
-            yield _hot(gpu, limit)
+            yield _hot(gpu, limit, slowed=slowed)
         elif any(reason in gpu.throttle_reasons for reason in SLOWED_BY_POWER):
             yield _starved(gpu)
         elif "hw_slowdown" in gpu.throttle_reasons:
@@ -48,13 +48,15 @@ def _evidence(gpu: Gpu) -> dict[str, object]:
     }
 
 
-def _hot(gpu: Gpu, limit: int) -> Finding:
+def _hot(gpu: Gpu, limit: int, *, slowed: bool) -> Finding:
     degrees = f"It is at {gpu.temperature_c} °C" if gpu.temperature_c else "It is hot"
     return Finding(
         rule=RULE,
         severity=Severity.WARNING,
         title=f"GPU {gpu.index} ({gpu.name}) is so hot that it works more slowly.",
-        why=f"{degrees}; from about {limit} °C on it lowers its clock to protect itself.",
+        why=f"{degrees}, and the driver reports that it has lowered its clock because of heat."
+        if slowed
+        else f"{degrees}; from about {limit} °C on it lowers its clock to protect itself.",
         evidence=_evidence(gpu),
         remedies=(
             Remedy("Clear fans and filters of dust, and let air in and out of the case."),

@@ -86,7 +86,7 @@ def _finding(gpu: Gpu, severity: Severity, what: str, why: str, *remedies: Remed
     return Finding(
         rule=RULE,
         severity=severity,
-        title=f"The GPU {gpu.index} ({gpu.name}) {what}.",
+        title=f"GPU {gpu.index} ({gpu.name}) {what}.",
         why=why,
         evidence={
             "gpu": gpu.index,

@@ -16,8 +16,8 @@ from sdops.knowledge.recovery import reboot, reset_gpu
 MEANINGS = {
     "reset": "a reset of the GPU",
     "reboot": "a restart of the computer",
-    "drain_p2p": "that no new work between GPUs is started, and a reset",
-    "drain_and_reset": "that the work on it is brought to an end, and a reset",
+    "drain_p2p": "an end to the work between GPUs and a reset of the GPU",
+    "drain_and_reset": "an end to the work on the GPU and a reset of it",
 }
 
 

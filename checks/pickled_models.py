@@ -44,7 +44,7 @@ def _finding(host: Host, pickled: list[ModelFile]) -> Finding:
         rule="pickled-models",
         severity=Severity.INFO,
         title=f"{count} in the old form that can hold programs.",
-        why=f"Together they have {size(sum(file.size_bytes for file in pickled))}. Whoever made "
+        why=f"In all {size(sum(file.size_bytes for file in pickled))}. Whoever made "
         "such a file decides what loading it does.",
         evidence={"count": len(pickled), "paths": [file.path for file in largest]},
         remedies=(

@@ -80,7 +80,7 @@ def _held(host: Host, gpu: Gpu, others: tuple[GpuProcess, ...], held: int) -> Fi
         severity=Severity.WARNING,
         title=f"Other programs hold {size(held)} of the {size(gpu.vram_total_bytes or 0)} of "
         f"memory on GPU {gpu.index} ({gpu.name}).",
-        why=f"The largest: {names}. What they hold is missing to the UI.",
+        why=f"The largest: {names}. The UI cannot use what they hold.",
         evidence={
             "gpu": gpu.index,
             "held_bytes": held,

@@ -15,6 +15,8 @@ class FirewallCommands:
     """What to type for one kind of firewall; a row of `profiles/firewalls`."""
 
     kind: str
+    name: str
+    """Begins a sentence."""
     open: tuple[tuple[str, ...], ...]
     """Argument lists that open a port; `{port}` stands for it."""
     show: tuple[str, ...]

@@ -8,6 +8,7 @@ from functools import cache
 
 from sdops.facts.types import Facts
 from sdops.finding import Action, Location, Remedy, Severity
+from sdops.knowledge.commands import command
 from sdops.profile import load
 
 
@@ -77,10 +78,10 @@ def unset(facts: Facts, *found: Variable) -> Remedy:
             Action.RESTART_UI,
         )
     return Remedy(
-        f"Find where {names} is set (mostly in ~/.bashrc, ~/.profile or ~/.zshrc), take it out, "
-        "and start the UI from a new terminal. For this terminal: "
-        f"unset {' '.join(variable.name for variable in found)}",
+        f"Find what sets {names} (mostly a line in ~/.bashrc, ~/.profile or ~/.zshrc), take it "
+        "out, and start the UI from a new terminal. For this terminal:",
         Action.RESTART_UI,
+        commands=(command(facts.host, "unset", *(variable.name for variable in found)),),
     )
 
 

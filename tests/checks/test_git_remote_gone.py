@@ -65,6 +65,7 @@ def test_the_same_repository_named_by_hand_is_still_gone(judge, with_ui):
 def test_what_is_installed_goes_on_working(judge, with_ui):
     remote = Remote("origin", STABILITY)
     old = replace(CLONED, git=Git(commit="cf1d67a", remotes=(remote,)))
-    (finding,) = judge("git-remote-gone", with_ui(repositories=(old,)))
+    assert not judge("git-remote-gone", with_ui(repositories=(old,)))
+    (finding,) = judge("git-remote-gone", with_ui(extensions=(old,)))
     assert finding.severity is Severity.INFO
     assert "set-url origin https://" in finding.remedies[0].commands[0].line

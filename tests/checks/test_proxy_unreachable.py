@@ -32,7 +32,7 @@ def test_a_failed_attempt_names_every_place(judge, behind):
         "git:http.proxy",
         "pip:global.proxy",
     ]
-    assert finding.remedies[1].text.endswith("unset https_proxy HTTP_PROXY")
+    assert finding.remedies[1].commands[0].line == "unset https_proxy HTTP_PROXY"
     lines = [command.line for remedy in finding.remedies for command in remedy.commands]
     assert "git config --global --unset-all http.proxy" in lines
     assert any(line.endswith("-m pip config unset global.proxy") for line in lines)
