@@ -66,7 +66,8 @@ def small(call: Call, _context: RuleContext) -> str | None:
     for value in args:
         if type(value) is int and abs(value) > _LARGE:
             return "would fill the memory"
-        if not isinstance(value, (int, bytes, Blob, str, list)):
+        encoded = _is_call_of(value, ("_codecs", "encode"))
+        if not encoded and not isinstance(value, (int, bytes, Blob, str, list)):
             return "is given something other than numbers or bytes"
     if len(args) > 1 and any(isinstance(value, str) for value in args):
         return None if args[1] in _LATIN_1 and len(args) == 2 else "names a codec to load"
@@ -209,6 +210,23 @@ def numpy_random(call: Call, context: RuleContext) -> str | None:
     return None
 
 
+@rule("seed-sequence")
+def seed_sequence(call: Call, _context: RuleContext) -> str | None:
+    """Makes an object of the class that it is given, which must be numpy's own."""
+    args = _args(call)
+    own = bool(args) and _names(args[0], ("numpy.random.bit_generator", "SeedSequence"))
+    return None if own else "would make an object of an unknown class"
+
+
+_SEED = ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence")
+_STATES = (
+    ("collections", "OrderedDict"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("pytorch_lightning.utilities.parsing", "AttributeDict"),
+)
+
+
 def bad_state(state: Value) -> str | None:
     """What is wrong with a state that is set by attribute name: special names, computed ones.
 
@@ -218,15 +236,16 @@ def bad_state(state: Value) -> str | None:
     if state is None or isinstance(state, (Dict, str, bytes, int, float, list, Blob)):
         return None
     if isinstance(state, Call):
-        named = isinstance(state.callee, Global) and state.callee.name in (
-            "OrderedDict", "_reconstruct", "AttributeDict")  # fmt: skip
-        return None if named else "would give an object a computed state"
+        known = _names(state.callee, *_STATES)
+        return None if known else "would give an object a computed state"
     if not isinstance(state, tuple):
         return "would give an object a computed state"
     if len(state) != 2 or state[1] is None:
         return None
+    if isinstance(state[1], Call):
+        return None if _is_call_of(state[1], _SEED) else "would give an object a computed state"
     if not isinstance(state[1], Dict):
-        return "would give an object a computed state" if isinstance(state[1], Call) else None
+        return None
     for key in state[1].items[::2]:
         if not isinstance(key, str) or (key.startswith("__") and key.endswith("__")):
             return "would replace a special attribute"

@@ -176,7 +176,7 @@ def _gap(archive: Archive, start: int, end: int, streamed: bool) -> Iterator[Pro
         # zipfile and unzip skip a prefix; torch tells the format by the first four bytes.
         yield _ambiguous(f"{size} bytes stand before the archive.")
     held = archive.source.read(start, min(size, _GAP_PROBE_BYTES))
-    if LOCAL_SIGNATURE in held[1:]:
+    if LOCAL_SIGNATURE in held:
         yield Problem(HIDDEN, "A member is hidden from the archive's directory.", None, start, True)
     elif held.strip(b"\0"):
         yield Problem(HIDDEN, f"{size} bytes belong to no member of the archive.", None, start)

@@ -116,6 +116,10 @@ def read_archive(source: Source) -> Archive:
         raise ZipError(
             f"The archive's directory claims {end.entries} members in {end.directory_size} bytes."
         )
+    # zipfile and unzip accept an archive behind other bytes, and count offsets from its start.
+    shift = end.directory_end - end.directory_size - end.directory_offset
+    if shift > 0 and source.read(end.directory_offset, 4) != CENTRAL_SIGNATURE:
+        source = Part(source, shift, source.size - shift)
     data = source.read(end.directory_offset, end.directory_size)
     if len(data) < end.directory_size:
         raise ZipError("The archive's directory lies outside the file.")

@@ -65,15 +65,20 @@ def read(source: Source, container: Container) -> Contents:
         )
         return contents
     try:
-        unpacked = spool(_pieces(source, container), source.size)
+        unpacked = spool(_to_the_damage(source, container, contents), source.size)
     except TooLargeError as error:
         contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
         return contents
-    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
-        contents.problem("damaged", f"The compressed data is damaged: {error}.", blocking=True)
-        return contents
     contents.nested.append(Nested(f"(unpacked {container})", unpacked))
     return contents
+
+
+def _to_the_damage(source: Source, container: Container, contents: Contents) -> Iterator[bytes]:
+    """What can be unpacked; where that is not all, the contents say so."""
+    try:
+        yield from _pieces(source, container)
+    except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+        contents.problem("damaged", f"The compressed data is damaged: {error}.", blocking=True)
 
 
 def spool(pieces: Iterable[bytes], packed_size: int) -> Source:
@@ -130,7 +135,7 @@ def _pieces(source: Source, container: Container) -> Iterator[bytes]:
         offset -= len(unpacker.unused_data)
         streams += 1
         if not ended:
-            return
+            raise EOFError("it is cut off")
 
 
 def _unpacker(container: Container) -> Any:

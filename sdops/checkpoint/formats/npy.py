@@ -42,8 +42,8 @@ def read(source: Source, container: Container) -> Contents:
         word, shape, fortran = "O", (), False
     dtype = BY_NUMPY.get(word[1:]) if isinstance(word, str) else None
     if dtype is None:
-        # numpy unpickles what follows if any field of the element type is an object.
-        contents.traces.extend(read_streams(source, data_start))
+        if _may_hold_objects(word):
+            contents.traces.extend(read_streams(source, data_start))
         return contents
     tensor = _tensor(dtype.name, shape, bool(fortran), data_start, word.startswith(">"))
     if tensor.storage.size_bytes > source.size - data_start:
@@ -51,6 +51,12 @@ def read(source: Source, container: Container) -> Contents:
         contents.problem("truncated", f"The file is cut off: {lacking} bytes lack.", blocking=True)
     contents.tensors.append(tensor)
     return contents
+
+
+def _may_hold_objects(word: object) -> bool:
+    """Whether numpy unpickles the data: some field of the element type is a Python object."""
+    text = repr(word)
+    return "O" in text or "object" in text.lower()
 
 
 def _tensor(

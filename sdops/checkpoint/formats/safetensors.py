@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_SAFETENSORS, SAFETENSORS_BITS
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.types import Container, Storage, Tensor
 
 CONTAINERS = frozenset({Container.SAFETENSORS})
@@ -49,7 +49,7 @@ def read(source: Source, container: Container) -> Contents:
     if header is not None:
         _metadata(header.pop("__metadata__", None), contents)
         _tensors(header, contents, 8 + length)
-        _coverage(contents, 8 + length, source.size)
+        _coverage(contents, source, 8 + length)
     return contents
 
 
@@ -139,21 +139,23 @@ def row_major(shape: list[int] | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def _coverage(contents: Contents, start: int, size: int) -> None:
+def _coverage(contents: Contents, source: Source, start: int) -> None:
     """Tensors must follow one another without a gap from the header to the end of the file."""
-    position = start
+    position, size = start, source.size
     for tensor in sorted(contents.tensors, key=lambda item: (item.storage.offset, item.elements)):
         offset = tensor.storage.offset or 0
         if offset > position:
             contents.problem("hole", f"{offset - position} bytes belong to no tensor.",
-                             member=tensor.name, offset=position)  # fmt: skip
+                             member=tensor.name, offset=position, hostile=True)  # fmt: skip
+            contents.nested.append(Nested("(hole)", Part(source, position, offset - position)))
         elif offset < position:
             contents.problem("overlap", "Two tensors share bytes.",
-                             member=tensor.name, offset=offset)  # fmt: skip
+                             member=tensor.name, offset=offset, hostile=True)  # fmt: skip
         position = max(position, offset + tensor.storage.size_bytes)
     if position > size:
         contents.problem("truncated", f"The file is cut off: {position - size} bytes lack.",
                          offset=size, blocking=True)  # fmt: skip
     elif position < size and not any(problem.blocking for problem in contents.problems):
         contents.problem("trailing-bytes", f"{size - position} bytes follow the last tensor.",
-                         offset=position)  # fmt: skip
+                         offset=position, hostile=True)  # fmt: skip
+        contents.nested.append(Nested("(after the tensors)", Part(source, position, size)))

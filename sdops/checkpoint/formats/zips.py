@@ -102,7 +102,8 @@ def _salvage(source: Source, contents: Contents) -> None:
     while found >= 0 and len(starts) < _SALVAGED_MEMBERS:
         starts.append(found)
         found = data.find(LOCAL_SIGNATURE, found + 4)
-    for start, end in zip(starts, [*starts[1:], source.size], strict=True):
+    ends = [*starts[1:], source.size]
+    for start, end in zip(starts, ends, strict=False):
         if start + LOCAL.size > len(data):
             return
         fields = LOCAL.unpack_from(data, start)

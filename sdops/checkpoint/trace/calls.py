@@ -100,7 +100,19 @@ def binpersid(machine: Machine, pos: int) -> int:
 def _persistent(machine: Machine, persistent_id: Value, offset: int) -> None:
     value = Persistent(persistent_id, offset)
     machine.trace.persistent.append(value)
-    machine.stack.append(value)
+    machine.stack.append(_named_by_id(persistent_id) or value)
+
+
+def _named_by_id(persistent_id: Value) -> Global | None:
+    """The class in an id of a module saved whole, which torch's loader returns as it is.
+
+    Source: torch/serialization.py: `("module", class, file, source)` in `_legacy_load`,
+    `(class, file, source)` in `legacy_load`.
+    """
+    if not isinstance(persistent_id, tuple) or not 3 <= len(persistent_id) <= 4:
+        return None
+    named = persistent_id[-3]
+    return named if type(named) is Global else None
 
 
 def _call(

@@ -1,0 +1,24 @@
+"""Generated model files: every published way to hide code, every container trick, and good files.
+
+Payloads are harmless (`echo`), and no test runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.checkpoint.corpus import advisories, archives, benign, denial, opcodes
+from tests.checkpoint.corpus.sample import Sample
+
+
+def attacks() -> Iterator[Sample]:
+    """Samples that a scanner must not call safe."""
+    yield from advisories.samples()
+    yield from opcodes.samples()
+    yield from archives.samples()
+    yield from denial.samples()
+
+
+def good() -> Iterator[Sample]:
+    """Samples that a scanner must call safe."""
+    yield from benign.samples()

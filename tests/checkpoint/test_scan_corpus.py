@@ -1,0 +1,39 @@
+"""The scanner calls every attack by its name and no good file bad."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+from sdops.checkpoint.policy import load_policy
+from sdops.checkpoint.scan import scan_source
+from sdops.checkpoint.source import BytesSource
+from tests.checkpoint import corpus
+from tests.checkpoint.corpus import denial
+from tests.checkpoint.corpus.sample import Sample
+
+_ORDER = ("safe", "suspicious", "unreadable", "dangerous")
+ATTACKS = list(corpus.attacks())
+GOOD = [*corpus.good(), *denial.harmless()]
+
+
+def _scan(sample: Sample):
+    return scan_source(f"model{sample.suffix}", BytesSource(sample.data), load_policy())
+
+
+def test_names_are_unique():
+    names = [sample.name for sample in ATTACKS + GOOD]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("sample", ATTACKS, ids=lambda sample: sample.name)
+def test_attack_is_found(sample: Sample):
+    found = _scan(sample)
+    assert _ORDER.index(found.verdict.word) >= _ORDER.index(sample.verdict), found
+
+
+@pytest.mark.parametrize("sample", GOOD, ids=lambda sample: sample.name)
+def test_good_file_is_safe(sample: Sample):
+    found = _scan(sample)
+    assert found.verdict.word == "safe", (found.judgments[:3], found.problems[:3])
