@@ -70,3 +70,12 @@ def test_numpy_2_beside_a_package_built_for_numpy_1(plain_venv, doctor):
     assert "2.2.6" in error["why"]
     assert "opencv-python-headless 4.8.0.76" in error["why"]
     assert "numpy<2" in str(error["remedies"])
+
+
+def test_deep_meets_the_old_interface(plain_venv, doctor):
+    venv = plain_venv("venv", "numpy==2.2.6", python="3.10")
+    venv.pip("--no-deps", "opencv-python-headless==4.8.0.76")
+    diagnosis = doctor(venv.root, "--deep")
+    assert [error["id"] for error in diagnosis.errors].count("numpy-two") == 1
+    probes = {probe["module"]: probe for probe in diagnosis.facts["deep"]["imports"]}
+    assert not probes["cv2"]["ok"]

@@ -22,6 +22,18 @@ def test_torchvision_of_another_cuda_build(torch_venv, doctor):
     ]  # fmt: skip
 
 
+def test_deep_shows_the_real_exception(torch_venv, doctor):
+    venv = torch_venv("venv", "torchvision==0.28.0")
+    diagnosis = doctor(venv.root, "--deep")
+    assert diagnosis.exit_code == 1
+    assert [error["id"] for error in diagnosis.errors] == ["torch-family-mismatch"]
+    probes = {probe["module"]: probe for probe in diagnosis.facts["deep"]["imports"]}
+    assert probes["torch"]["ok"]
+    assert probes["torchvision"]["exception"] == "RuntimeError"
+    assert probes["torchvision"]["message"] == "operator torchvision::nms does not exist"
+    assert "operator torchvision::nms does not exist" in str(diagnosis.findings)
+
+
 def test_xformers_with_a_stable_abi_but_another_cuda(torch_venv, doctor):
     venv = torch_venv("venv", "xformers==0.0.35")
     diagnosis = doctor(venv.root)
