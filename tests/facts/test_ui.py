@@ -48,6 +48,15 @@ def test_each_kind_is_recognized_by_its_content(tmp_path: Path, kind: str) -> No
     assert probed.value.model_folders or kind == "kohya"
 
 
+@posix_only
+@pytest.mark.parametrize("system", ["linux", "macos", "windows"])
+@pytest.mark.parametrize("kind", uis.BUILDERS)
+def test_each_kind_is_read_as_each_system_would(tmp_path: Path, kind: str, system: str) -> None:
+    probed = look_as(uis.BUILDERS[kind](tmp_path / "ui"), None, system, {})
+    assert (probed.value.kind, probed.gaps) == (kind, ())
+    assert all(Path(file).is_file() for file in probed.value.launch_files)
+
+
 @pytest.mark.parametrize(
     ("kind", "version"),
     [("a1111", "1.10.1"), ("forge", "f2.0.1v1.10.1"), ("sdnext", "2025-06-30"),

@@ -103,7 +103,7 @@ def test_a_hostile_checkout_starts_nothing(checkout: Path, tmp_path: Path) -> No
     "config",
     ['[filter "x"]\n\tclean = evil\n', "[include]\n\tpath = evil\n", '[includeIf "gitdir:/"]\n',
      '[user] [filter "x"] clean = evil\n', "[FILTER.x]\n", '  [ filter "x" ]\n', "[fil ter\n",
-     "# " + "x" * 70_000 + '\n[filter "x"]\n'],
+     "# " + "x" * 70_000 + '\n[filter "x"]\n', "# " + "é" * 35_000 + '\n[filter "x"]\n'],
 )  # fmt: skip
 def test_a_configuration_that_could_start_programs_is_not_given_to_git(
     tmp_path: Path, config: str

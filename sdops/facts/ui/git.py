@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from sdops.facts.credentials import hide_credentials
-from sdops.facts.files import text_or_empty
+from sdops.facts.files import exists, text_or_empty
 from sdops.facts.probe import Probed
 from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Gap, Git, Remote
@@ -95,7 +95,7 @@ def _danger(folder: Path) -> str | None:
     """Why the checkout is not given to git, or None."""
     for path in (_common_folder(folder) / "config", folder / "config.worktree"):
         config = text_or_empty(path, _SMALL_BYTES)
-        if len(config) >= _SMALL_BYTES:
+        if exists(path) and path.stat().st_size > _SMALL_BYTES:
             return "its git configuration is too long to be looked through"
         for line in filter(_opens_section, config.splitlines()):
             section = _SECTION.match(line)
