@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PureWindowsPath
 
 from sdops.facts.ui.script import LIMIT_STEPS, LIMIT_VALUE, Assignment, Command, Script
 
@@ -54,11 +53,6 @@ def read(text: str, environment: Mapping[str, str], folder: str) -> Script:
 def split(text: str) -> list[str]:
     """The words of a Windows command line, quotes removed; backslashes are ordinary there."""
     return [word.replace('"', "") for word in _WORD.findall(text)]
-
-
-def is_absolute(path: str) -> bool:
-    """Whether `path` is an absolute Windows path."""
-    return PureWindowsPath(path).is_absolute()
 
 
 def _logical_lines(text: str) -> Iterator[tuple[str, int]]:
