@@ -32,13 +32,13 @@ class FileSource:
         # Without O_NONBLOCK a named pipe in a model folder would hang the scan.
         flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            self._descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+            self.descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UnreadableInputError(f"{path} cannot be read: {reason}.") from None
-        self.status = os.fstat(self._descriptor)
+        self.status = os.fstat(self.descriptor)
         if not _is_regular(self.status.st_mode):
-            os.close(self._descriptor)
+            os.close(self.descriptor)
             raise UnreadableInputError(f"{path} is not a regular file.")
         self.size = self.status.st_size
 
@@ -47,13 +47,13 @@ class FileSource:
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
         try:
-            return _pread(self._descriptor, min(length, self.size - offset), offset)
+            return _pread(self.descriptor, min(length, self.size - offset), offset)
         except OSError as error:
             raise UnreadableInputError(f"Reading failed: {error.strerror or error}.") from None
 
     def close(self) -> None:
         """Closes the file."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
     def __enter__(self) -> FileSource:
         return self

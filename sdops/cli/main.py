@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sdops.cli import doctor, env, info, scan, schema, verify
+from sdops.cli import convert, doctor, env, info, prune, scan, schema, verify
 from sdops.cli import hash as hash_command
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
@@ -22,9 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("convert")(convert.convert)
 app.command("doctor")(doctor.doctor)
 app.command("hash")(hash_command.hash_command)
 app.command("info")(info.info)
+app.command("prune")(prune.prune)
 app.command("scan")(scan.scan)
 app.command("verify")(verify.verify)
 app.add_typer(env.app)

@@ -27,3 +27,26 @@ FailOn = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no notes, only the answer.")
 ]
+Dtype = Annotated[
+    str | None, typer.Option("--dtype", help="Precision of the weights: fp16, bf16, fp32 or keep.")
+]
+UnetDtype = Annotated[str | None, typer.Option("--unet-dtype", help="Only of the UNet.")]
+VaeDtype = Annotated[str | None, typer.Option("--vae-dtype", help="Only of the VAE.")]
+TextEncoderDtype = Annotated[
+    str | None, typer.Option("--text-encoder-dtype", help="Only of the text encoders.")
+]
+AllowOverflow = Annotated[
+    bool, typer.Option("--allow-overflow", help="Go on where numbers are too large for fp16.")
+]
+NoMetadata = Annotated[
+    bool, typer.Option("--no-metadata", help="Write no metadata: not the source's, not our own.")
+]
+NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not read the result back.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan, write nothing.")]
+Trash = Annotated[
+    bool, typer.Option("--trash", help="Move the source to the trash once the result is verified.")
+]
+DeleteSource = Annotated[
+    bool, typer.Option("--delete-source", help="Delete the source once the result is verified.")
+]

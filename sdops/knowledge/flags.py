@@ -131,7 +131,7 @@ def uses_of(ui: UiInstall) -> tuple[Argument, ...]:
 def full_name(ui: UiInstall, flag: str) -> str:
     """`flag`, or the one flag that it abbreviates: argparse takes every unambiguous beginning."""
     candidates = set(_defined(ui)) or _table_names(ui)
-    if flag in candidates | _table_names(ui) or not flag.startswith("--"):
+    if flag in candidates or not flag.startswith("--"):
         return flag
     longer = [name for name in candidates if name.startswith(flag)]
     return longer[0] if len(longer) == 1 else flag

@@ -92,9 +92,3 @@ def test_unambiguous_beginnings_count_as_the_flag() -> None:
     assert full_name(ui("a1111"), "--autol") == "--autolaunch"
     assert full_name(ui("a1111"), "--no-half") == "--no-half"
     assert full_name(ui("a1111"), "--opt") == "--opt"
-
-
-def test_a_flag_of_another_version_is_not_taken_for_the_beginning_of_one() -> None:
-    here = ui("a1111", FlagDefinition("--no-half-vae"))
-    assert full_name(here, "--no-half") == "--no-half"
-    assert status_of(here, "--no-half") is FlagStatus.UNKNOWN

@@ -29,6 +29,7 @@ from sdops.checkpoint.zip_reader import (
     read_archive,
     read_local,
 )
+from sdops.errors import UnreadableInputError
 
 CONTAINERS = frozenset(
     {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
@@ -140,6 +141,27 @@ def _read_torch(archive: Archive, locals_: dict[Member, Local | None], contents:
     for key in sizes.keys() - weights.keys():
         contents.problem("storage-missing", f"The weights of storage {key[:80]} are missing.",
                          blocking=False)  # fmt: skip
+
+
+def member_source(source: Source, key: str) -> Source:
+    """The bytes of the storage `key` in torch's archive, unpacked.
+
+    Raises:
+        UnreadableInputError: there is no such storage, or it cannot be unpacked.
+    """
+    try:
+        archive = read_archive(source)
+        folder = archive.members[0].name.partition("/")[0]
+        for member in archive.members:
+            local = read_local(archive, member)
+            if member.name == f"{folder}/data/{key}" and local is not None:
+                part = packed(archive, member, local)
+                if member.method == STORED:
+                    return part
+                return spool(inflate(part, member.method), part.size)
+    except (ZipError, TooLargeError) as error:
+        raise UnreadableInputError(f"The storage {key[:80]} cannot be unpacked: {error}") from None
+    raise UnreadableInputError(f"The storage {key[:80]} is missing in the file.")
 
 
 _SMALL_RECORDS = frozenset(

@@ -22,14 +22,14 @@ def network_flags(facts: Facts) -> Iterator[PlannedFlag]:
     if listening is None or rules is None or rules.login_file is None:
         return
     exposed = listening.wanted_remote or listening.share
-    wanted = facts.network.remote_session and is_out_of_reach(facts)
+    wanted = is_out_of_reach(facts)
     if not exposed and not wanted:
         return
     if wanted and rules.listen_switch:
         yield PlannedFlag(
             rules.listen_switch,
             None,
-            "Your browser is on another machine, and without this it cannot open the UI.",
+            "Your browser is on another machine; without this only this one can open the UI.",
             Standing.ADVISED,
         )
     if wanted and not listening.explicit_port and rules.port_flag:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sdops.finding import Report
 from sdops.report.blocks import Block, Details, Heading, Paragraph, Table
+from sdops.report.sizes import readable_size
 
 _EMA = {
     "none": "no",
@@ -40,7 +41,7 @@ def _file(file: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _rows(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "Container", f"{file['container']}, {_size(file['size_bytes'])}"
+    yield "Container", f"{file['container']}, {readable_size(file['size_bytes'])}"
     yield "What it is", f"{file['title']} ({file['kind']})"
     if file["kind"] != "checkpoint" and file["architecture"] != "unknown":
         yield "Made for", file["architecture"]
@@ -53,13 +54,6 @@ def _rows(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Precision", ", ".join(f"{name} × {count}" for name, count in file["dtypes"].items())
         yield "EMA weights", _EMA[file["ema"]]
     for what, count in file["savings"].items():
-        yield "Pruning saves", f"{_size(count)} ({_SAVINGS[what]})"
+        yield "Pruning saves", f"{readable_size(count)} ({_SAVINGS[what]})"
     for text in file["opaque"]:
         yield "Not a tensor", text
-
-
-def _size(count: int) -> str:
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.2f} {unit}"
-    return f"{count} bytes"

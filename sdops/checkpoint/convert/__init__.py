@@ -1,0 +1,1 @@
+"""Turns checkpoints into other checkpoints: planned first, streamed, verified, never executed."""

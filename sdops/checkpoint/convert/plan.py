@@ -1,0 +1,143 @@
+"""What a conversion will write, and what it will leave behind, decided before any byte moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sdops.checkpoint.convert.precision import Precision, dtype_for
+from sdops.checkpoint.dtypes import BY_NAME
+from sdops.checkpoint.types import Checkpoint, Tensor
+from sdops.checkpoint.write.layout import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A tensor of the source and what becomes of it."""
+
+    source: Tensor
+    name: str
+    """Its name in the result."""
+    dtype: str
+    """Its type in the result, torch's name."""
+    literal: bytes | None = None
+    """Its content, where that is not taken from the source (a repaired position_ids)."""
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The tensor as the writer sees it."""
+        return Outgoing(self.name, self.dtype, self.source.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Something that is left behind."""
+
+    name: str
+    """A tensor's name, or a group's: `optimizer_states (1372 tensors)`."""
+    reason: str
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One conversion."""
+
+    source: Checkpoint
+    items: tuple[Item, ...]
+    dropped: tuple[Dropped, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What was decided or repaired, in words."""
+
+    @property
+    def bytes_out(self) -> int:
+        """The bytes of all tensors that will be written."""
+        return sum(item.outgoing.size_bytes for item in self.items)
+
+
+def convert_plan(checkpoint: Checkpoint, precision: Precision) -> Plan:
+    """Keeps every tensor of the state dict; leaves behind what is beside it and what is no tensor.
+
+    Raises:
+        UnreadableInputError: there are no tensors, or the index could not be read to its end.
+    """
+    items = tuple(
+        Item(tensor, tensor.name, dtype_for(tensor, precision)) for tensor in checkpoint.tensors
+    )
+    return Plan(
+        source=checkpoint,
+        items=items,
+        dropped=tuple(left_behind(checkpoint)),
+        metadata=checkpoint.metadata,
+    )
+
+
+def left_behind(checkpoint: Checkpoint) -> Iterable[Dropped]:
+    """What safetensors cannot hold, or what is not part of the model."""
+    groups: dict[str, list[Tensor]] = {}
+    for tensor in checkpoint.others:
+        groups.setdefault(tensor.path[0] if tensor.path else tensor.name, []).append(tensor)
+    for name, tensors in groups.items():
+        size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
+        yield Dropped(f"{name} ({len(tensors)} tensors)", "not part of the model's weights", size)
+    for item in checkpoint.opaque:
+        where = ".".join(item.path) or "the file's root"
+        yield Dropped(where, f"not a tensor; {item.what} was not run")
+    for name in checkpoint.extras:
+        yield Dropped(name, "a plain value beside the weights")
+
+
+def with_aliases(plan: Plan) -> Plan:
+    """`plan` with each group of identical views written once, the others named in the metadata.
+
+    The metadata maps each left-out name to the one that is kept, as safetensors' `save_model` does.
+    """
+    kept: dict[object, str] = {}
+    items: list[Item] = []
+    aliases: dict[str, str] = {}
+    for item in plan.items:
+        identity = view_identity(item)
+        if identity is not None and identity in kept:
+            aliases[item.name] = kept[identity]
+        else:
+            if identity is not None:
+                kept[identity] = item.name
+            items.append(item)
+    dropped = tuple(
+        Dropped(name, f"the same memory as {other}; named in the metadata")
+        for name, other in aliases.items()
+    )
+    return replace(
+        plan,
+        items=tuple(items),
+        dropped=plan.dropped + dropped,
+        metadata={**plan.metadata, **aliases},
+    )
+
+
+def tied_bytes(plan: Plan) -> int:
+    """The bytes that are written again because tensors share memory in the source."""
+    seen: set[object] = set()
+    total = 0
+    for item in plan.items:
+        identity = view_identity(item)
+        if identity is None:
+            continue
+        total += item.outgoing.size_bytes if identity in seen else 0
+        seen.add(identity)
+    return total
+
+
+def view_identity(item: Item) -> object | None:
+    """Equal for two items that would write the same bytes from the same memory."""
+    tensor = item.source
+    if item.literal is not None or tensor.elements == 0:
+        return None
+    storage = tensor.storage
+    place = (storage.path, storage.key, tensor.storage_offset)
+    return (place, tensor.shape, tensor.stride, tensor.dtype, item.dtype)
+
+
+Fix = Callable[[Plan], Plan]
+"""A repair or rename that was asked for."""

@@ -1,0 +1,167 @@
+"""Plans the checkpoint that people run out of the one that was trained.
+
+What is not understood is kept: only what is known to be of no use for making pictures goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from sdops.checkpoint.convert.plan import Dropped, Item, Plan, left_behind
+from sdops.checkpoint.convert.precision import Precision, dtype_for
+from sdops.checkpoint.dtypes import BY_NAME
+from sdops.checkpoint.identify import ema
+from sdops.checkpoint.identify.identity import Identity, identify
+from sdops.checkpoint.identify.rules import table
+from sdops.checkpoint.types import Checkpoint, Tensor
+from sdops.errors import SdopsError, UsageError
+
+_PRUNABLE = ("checkpoint", "unet", "dit", "ema", "unknown", "motion")
+
+
+class Keep(Enum):
+    """Which of two sets of weights stays."""
+
+    EMA = "ema"
+    """The averaged ones, under the names of the live ones."""
+    LIVE = "live"
+    """The ones that training would go on with."""
+    AUTO = "auto"
+    """The averaged ones if they are complete, as those make the better pictures; else live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What the user wants gone."""
+
+    keep: Keep = Keep.AUTO
+    ema_partial: bool = False
+    """Take the live weight wherever the average lacks one."""
+    drop_schedule: bool = False
+    """Leave out the noise schedule's buffers, which every loader computes itself."""
+
+
+def prune_plan(checkpoint: Checkpoint, pruning: Pruning, precision: Precision) -> Plan:
+    """The plan of a pruned checkpoint.
+
+    Raises:
+        UsageError: the file is not one that can be pruned: a LoRA, a VAE, an embedding …
+        SdopsError: the averaged weights are asked for, but are not there or not complete.
+    """
+    identity = identify(checkpoint)
+    if identity.kind not in _PRUNABLE:
+        raise UsageError(
+            f"{checkpoint.path} is not a checkpoint but {_article(identity)}; there is nothing in"
+            " it to prune.",
+            "To change its precision, use sdops convert --dtype.",
+        )
+    chosen, note = _choose(checkpoint, identity, pruning)
+    dropped = list(left_behind(checkpoint))
+    keep: list[Tensor] = []
+    second: list[Tensor] = []
+    schedule: list[Tensor] = []
+    names = frozenset(table()["names"]["schedule"])
+    for tensor in checkpoint.tensors:
+        if tensor.name.startswith(ema.EMA_PREFIX):
+            second.append(tensor)
+        elif pruning.drop_schedule and tensor.name in names:
+            schedule.append(tensor)
+        else:
+            keep.append(tensor)
+    items, unused = _with_average(keep, second, chosen)
+    dropped += _group("the other weights", "a second set of the same weights", unused)
+    dropped += _group("the noise schedule", "every loader computes it", schedule)
+    return Plan(
+        source=checkpoint,
+        items=tuple(replace(item, dtype=_dtype(item, precision)) for item in items),
+        dropped=tuple(dropped),
+        metadata=checkpoint.metadata,
+        notes=(note,),
+    )
+
+
+def _choose(
+    checkpoint: Checkpoint, identity: Identity, pruning: Pruning
+) -> tuple[dict[str, str], str]:
+    """Live name to EMA name for the weights to take from the average, and a sentence about it."""
+    averaged = identity.ema
+    state = averaged.state
+    if state == "only":
+        return _from_ema_only(checkpoint)
+    if pruning.keep is Keep.LIVE or (pruning.keep is Keep.AUTO and state == "none"):
+        return {}, "The live weights are kept."
+    if state == "full":
+        why = " (they are complete, and make the better pictures)"
+        return dict(averaged.pairs), f"The averaged (EMA) weights are kept{why}."
+    if pruning.keep is Keep.AUTO and not pruning.ema_partial:
+        return {}, (
+            f"The live weights are kept: of the averaged ones {len(averaged.unaveraged)} are"
+            " missing."
+        )
+    if state == "none":
+        raise SdopsError(
+            f"{checkpoint.path} has no averaged (EMA) weights.", "Use --keep live or --keep auto."
+        )
+    if not pruning.ema_partial or averaged.orphans:
+        raise SdopsError(
+            f"The averaged (EMA) weights in {checkpoint.path} do not match the live ones:"
+            f" {_some(averaged.unaveraged)} missing, {_some(averaged.orphans)} without a partner.",
+            "Use --keep live, or --ema-partial to take the live weight where one is missing.",
+        )
+    return dict(averaged.pairs), (
+        f"The averaged (EMA) weights are kept; {len(averaged.unaveraged)} that were missing were"
+        f" taken from the live ones: {_some(averaged.unaveraged)}."
+    )
+
+
+def _from_ema_only(checkpoint: Checkpoint) -> tuple[dict[str, str], str]:
+    raise SdopsError(
+        f"{checkpoint.path} holds only averaged (EMA) weights, whose names cannot be told back with"
+        " certainty.",
+        "Prune the training checkpoint that it came from.",
+    )
+
+
+def _with_average(
+    keep: Iterable[Tensor], second: Collection[Tensor], chosen: dict[str, str]
+) -> tuple[list[Item], list[Tensor]]:
+    """The items, those in `chosen` taken from their average; and the weights that go unused."""
+    by_name = {tensor.name: tensor for tensor in second}
+    used = set(chosen.values())
+    items, unused = [], [tensor for tensor in second if tensor.name not in used]
+    for tensor in keep:
+        if tensor.name not in chosen:
+            items.append(Item(tensor, tensor.name, tensor.dtype))
+            continue
+        average = by_name[chosen[tensor.name]]
+        if average.shape != tensor.shape:
+            raise SdopsError(
+                f"The average of {tensor.name} has the shape {average.shape}, the weight itself"
+                f" {tensor.shape}.",
+                "Use --keep live.",
+            )
+        items.append(Item(average, tensor.name, average.dtype))
+        unused.append(tensor)
+    return items, unused
+
+
+def _dtype(item: Item, precision: Precision) -> str:
+    return dtype_for(replace(item.source, name=item.name), precision)
+
+
+def _group(name: str, reason: str, tensors: Collection[Tensor]) -> list[Dropped]:
+    if not tensors:
+        return []
+    size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
+    return [Dropped(f"{name} ({len(tensors)} tensors)", reason, size)]
+
+
+def _some(names: Collection[str]) -> str:
+    shown = ", ".join(list(names)[:3]) or "none"
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _article(identity: Identity) -> str:
+    return f"a {identity.kind} file ({identity.title})"

@@ -1,0 +1,159 @@
+"""Changes the element type of weights, chunk by chunk, bit for bit as torch's CPU casts do.
+
+float64 goes through float32, as c10::Half and c10::BFloat16 do in torch. Rounding is done with
+integers: numpy has no bfloat16, and its float16 is slow, 30 times so for the very small weights
+that float16 keeps as subnormals (`benchmarks/convert.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+"""The types that may be cast from and to (not to float64)."""
+
+_INFINITY_BITS = {"float16": 0x7C00, "bfloat16": 0x7F80}
+_SIGNLESS = 0x7FFF
+_FLOAT32_EXPONENT = 0x7F800000
+_HALF_LIMIT = 0x477FF000
+"""The bits of 65520.0, the smallest float32 that float16 rounds to infinity."""
+_HALF_SMALLEST_NORMAL = 0x38800000
+"""The bits of 2^-14."""
+_THIRTEEN_PLACES = 13 << 23
+"""Added to a float32's exponent: float32 has 13 more fraction bits than float16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A chunk in its new type."""
+
+    data: bytes | memoryview
+    """Little-endian elements."""
+    overflowed: int
+    """Finite values that became infinite."""
+
+
+def cast(data: bytes, source: str, target: str) -> Cast:
+    """The elements in `data` (little-endian, of type `source`) as `target`.
+
+    Args:
+        data: whole elements.
+        source: one of FLOATS.
+        target: one of FLOATS but float64.
+
+    Raises:
+        KeyError: a type that cannot be cast.
+    """
+    single, overflowed = _TO_FLOAT32[source](data)
+    narrow = _FROM_FLOAT32[target]
+    result, more = narrow(single)
+    return Cast(memoryview(result.data).cast("B"), overflowed + more)
+
+
+def _from_float64(data: bytes) -> tuple[Array, int]:
+    import numpy as np
+
+    double = np.frombuffer(data, "<f8")
+    with np.errstate(over="ignore"):
+        single = double.astype(np.float32)
+    return single, int(np.count_nonzero(np.isinf(single) & np.isfinite(double)))
+
+
+def _from_float32(data: bytes) -> tuple[Array, int]:
+    import numpy as np
+
+    return np.frombuffer(data, "<f4"), 0
+
+
+def _from_float16(data: bytes) -> tuple[Array, int]:
+    import numpy as np
+
+    return np.frombuffer(data, "<f2").astype(np.float32), 0
+
+
+def _from_bfloat16(data: bytes) -> tuple[Array, int]:
+    import numpy as np
+
+    return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32), 0
+
+
+def _to_float32(single: Array) -> tuple[Array, int]:
+    return single, 0
+
+
+def _to_float16(single: Array) -> tuple[Array, int]:
+    """Lets a float32 addition do the rounding, then moves the fields.
+
+    To each magnitude a power of two is added, so much larger that the sum's last bit is float16's
+    last bit; float32's own addition then rounds to nearest even.
+    """
+    import numpy as np
+
+    bits = single.view(np.uint32)
+    magnitude = bits & np.uint32(0x7FFFFFFF)
+    if int(magnitude.max(initial=0)) >= _HALF_LIMIT:
+        return _to_float16_exactly(single)
+    power = magnitude & np.uint32(_FLOAT32_EXPONENT)
+    np.maximum(power, np.uint32(_HALF_SMALLEST_NORMAL), out=power)
+    power += np.uint32(_THIRTEEN_PLACES)
+    half = (magnitude.view(np.float32) + power.view(np.float32)).view(np.uint32)
+    # What the sum has beyond the power is the fraction with its leading bit; that bit, where there
+    # is one, steps the exponent up from that of the smallest normal number less one.
+    half -= power
+    power -= np.uint32(_THIRTEEN_PLACES + _HALF_SMALLEST_NORMAL)
+    power >>= np.uint32(13)
+    half += power
+    sign = bits >> np.uint32(16)
+    sign &= np.uint32(0x8000)
+    half |= sign
+    return half.astype(np.uint16), 0
+
+
+def _to_float16_exactly(single: Array) -> tuple[Array, int]:
+    """Also for infinities, NaN, and what overflows."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        half = single.astype(np.float16).view(np.uint16)
+    return half, _overflowed(single, half, "float16")
+
+
+def _to_bfloat16(single: Array) -> tuple[Array, int]:
+    """Adds half of what is cut off, less one, and the last bit kept, so that ties go to even."""
+    import numpy as np
+
+    bits = single.view(np.uint32)
+    rounded = bits >> np.uint32(16)
+    rounded &= np.uint32(1)
+    rounded += np.uint32(0x7FFF)
+    rounded += bits
+    rounded >>= np.uint32(16)
+    half = rounded.astype(np.uint16)
+    nan = np.isnan(single)
+    if nan.any():  # rounding may have carried into infinity, or around it
+        half[nan] = 0x7FC0
+    return half, _overflowed(single, half, "bfloat16")
+
+
+def _overflowed(single: Array, half: Array, target: str) -> int:
+    import numpy as np
+
+    infinite = (half & np.uint16(_SIGNLESS)) == _INFINITY_BITS[target]
+    if not infinite.any():
+        return 0
+    return int(np.count_nonzero(infinite & np.isfinite(single)))
+
+
+_TO_FLOAT32 = {
+    "float64": _from_float64,
+    "float32": _from_float32,
+    "float16": _from_float16,
+    "bfloat16": _from_bfloat16,
+}
+_FROM_FLOAT32 = {"float32": _to_float32, "float16": _to_float16, "bfloat16": _to_bfloat16}

@@ -1,0 +1,102 @@
+"""`sdops convert`: any checkpoint to safetensors, exactly, without running what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sdops.cli import options
+from sdops.cli.answer import Answer
+from sdops.cli.progress import byte_progress
+from sdops.errors import UsageError
+
+if TYPE_CHECKING:
+    from sdops.checkpoint.convert.plan import Plan
+    from sdops.checkpoint.convert.precision import Precision
+    from sdops.checkpoint.convert.work import Planner
+    from sdops.checkpoint.types import Checkpoint
+
+Source = Annotated[
+    Path, typer.Argument(metavar="SRC", help="A checkpoint, an *.index.json, or a folder.")
+]
+Destination = Annotated[
+    Path | None, typer.Argument(metavar="[DST]", help="The new file; beside SRC by default.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="With a folder: where the new files go.")]
+To = Annotated[str, typer.Option("--to", help="safetensors, or ckpt for old UIs.")]
+Repairs = Annotated[
+    list[str] | None,
+    typer.Option("--fix", help="position-ids or text-encoder-names; repeatable."),
+]
+Alias = Annotated[
+    bool, typer.Option("--alias", help="Write tied tensors once and note their other names.")
+]
+
+
+def convert(
+    source: Source,
+    destination: Destination = None,
+    out: Out = None,
+    to: To = "safetensors",
+    dtype: options.Dtype = None,
+    unet_dtype: options.UnetDtype = None,
+    vae_dtype: options.VaeDtype = None,
+    text_encoder_dtype: options.TextEncoderDtype = None,
+    allow_overflow: options.AllowOverflow = False,
+    alias: Alias = False,
+    repairs: Repairs = None,
+    no_metadata: options.NoMetadata = False,
+    no_verify: options.NoVerify = False,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    trash: options.Trash = False,
+    delete_source: options.DeleteSource = False,
+    format_name: options.Format = None,
+    json: options.Json = False,
+    output: options.Output = None,
+    fail_on: options.FailOn = "error",
+    quiet: options.Quiet = False,
+) -> None:
+    """Convert a checkpoint to safetensors; nothing in it is ever executed."""
+    from sdops.checkpoint.convert import work
+    from sdops.checkpoint.convert.precision import Precision
+    from sdops.cli.writing import manner
+
+    answer = Answer.of(format_name, json, output, fail_on, quiet)
+    parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
+    precision = Precision.of(dtype, parts)
+    if to not in ("safetensors", "ckpt"):
+        hint = "--to takes safetensors or ckpt."
+        raise UsageError(f"There is no format {to!r} to convert to.", hint)
+    how = manner(
+        _planner(precision, repairs or [], alias=alias), f".{to}",
+        allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,
+        overwrite=overwrite, dry_run=dry_run, trash=trash, delete_source=delete_source,
+    )  # fmt: skip
+    if out is not None and source.is_dir():
+        tasks = work.folder(source, out, how.suffix)
+    else:
+        tasks = work.single(source, destination, how.suffix)
+    total = sum(task.source.stat().st_size for task in tasks if task.source.exists())
+    with byte_progress("Converting", 2 * total, quiet=quiet) as advance:
+        report = work.carry_out("convert", tasks, how, advance)
+    answer.give(report)
+
+
+def _planner(precision: Precision, repairs: list[str], *, alias: bool) -> Planner:
+    from sdops.checkpoint.convert.fixes import FIXES
+    from sdops.checkpoint.convert.plan import convert_plan, with_aliases
+
+    for word in repairs:
+        if word not in FIXES:
+            raise UsageError(f"There is no repair {word!r}.", f"--fix takes {', '.join(FIXES)}.")
+
+    def plan(checkpoint: Checkpoint) -> Plan:
+        planned = convert_plan(checkpoint, precision)
+        for word in repairs:
+            planned = FIXES[word](planned)
+        return with_aliases(planned) if alias else planned
+
+    return plan

@@ -1,0 +1,44 @@
+"""What convert and prune have in common: how their new files are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sdops.errors import UsageError
+
+if TYPE_CHECKING:
+    from sdops.checkpoint.convert.work import Manner, Planner
+
+
+def manner(
+    planner: Planner,
+    suffix: str,
+    *,
+    allow_overflow: bool,
+    metadata: bool,
+    verify: bool,
+    overwrite: bool,
+    dry_run: bool,
+    trash: bool,
+    delete_source: bool,
+) -> Manner:
+    """How every file is written, from the switches of the command line.
+
+    Raises:
+        UsageError: switches that contradict one another.
+    """
+    from sdops.checkpoint.convert.run import Options
+    from sdops.checkpoint.convert.work import AfterSource, Delete, Manner, Trash
+    from sdops.checkpoint.write.new_file import Overwrite, OverwritePolicy
+
+    if (trash or delete_source) and not verify:
+        raise UsageError(
+            "The source is only given up once the result is verified.",
+            "Leave out --no-verify, or --trash and --delete-source.",
+        )
+    if trash and delete_source:
+        raise UsageError("--trash and --delete-source contradict one another.", "Give one.")
+    after: AfterSource = Trash() if trash else Delete() if delete_source else AfterSource()
+    policy: OverwritePolicy = Overwrite() if overwrite else OverwritePolicy()
+    written = Options(metadata, verify, allow_overflow, policy)
+    return Manner(planner, written, suffix, after, dry_run)

@@ -1,0 +1,47 @@
+"""How a conversion looks to people: what was written, what was left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sdops.finding import Report
+from sdops.report.blocks import Block, Heading, Paragraph, Table
+from sdops.report.sizes import readable_size
+
+
+def blocks(report: Report) -> tuple[Block, ...]:
+    """A heading and a table for each file."""
+    files = report.data.get("files", [report.data] if "source" in report.data else [])
+    return tuple(block for file in files for block in _file(file))
+
+
+def _file(file: Mapping[str, Any]) -> Iterator[Block]:
+    yield Heading(file["source"])
+    if "skipped" in file:
+        yield Paragraph(f"{file['destination']} is there already: {file['skipped']}.")
+        return
+    yield Table(tuple(_rows(file)))
+    if file["dropped"]:
+        rows = tuple(
+            (item["name"], readable_size(item["bytes"]) if item["bytes"] else "", item["reason"])
+            for item in file["dropped"]
+        )
+        yield Table(rows, ("Left behind", "", "because"))
+
+
+def _rows(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield ("Written" if file["written"] else "Would be written"), file["destination"]
+    before, after = readable_size(file["bytes_in"]), readable_size(file["bytes_out"])
+    yield "Size", f"{before} before, {after} now"
+    yield "Tensors", f"{file['tensors_in']} before, {file['tensors_out']} now"
+    if file["tied_bytes"]:
+        yield "Tied tensors", f"{readable_size(file['tied_bytes'])} are written more than once"
+    for note in file["notes"]:
+        yield "Note", note
+    for name, count in file["overflowed"].items():
+        yield "Overflow", f"{count} numbers of {name} became infinite"
+    if file["sha256"]:
+        yield "sha256", file["sha256"]
+    if file["written"]:
+        yield "Verified", "every byte was read back" if file["verified"] else "no, as asked"
