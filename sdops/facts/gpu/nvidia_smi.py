@@ -61,7 +61,9 @@ def _query(path: str, fields: tuple[str, ...], deadline: float) -> str:
 
 def interpret(table: str, banner: str) -> NvidiaSmi:
     """The GPUs in the CSV of `--query-gpu`, and the driver of the plain call's banner."""
-    rows = [[cell.strip() for cell in row] for row in csv.reader(table.splitlines())]
+    rows = [
+        [cell.strip() for cell in row] for row in csv.reader(table.replace("\0", "").splitlines())
+    ]
     header = [cell.partition(" ")[0] for cell in rows[0]] if rows else []
     if not {"index", "name"} <= set(header):
         return NvidiaSmi(gaps=(Gap("gpu.nvidia-smi", "nvidia-smi printed something unexpected"),))

@@ -18,6 +18,10 @@ from functools import partial
 from typing import Any
 
 MAX_GPUS = 64
+FUNCTION_NOT_FOUND = 13
+"""NVML_ERROR_FUNCTION_NOT_FOUND of nvml.h."""
+RECOVERY_ACTION = 230
+"""NVML_FI_DEV_GET_GPU_RECOVERY_ACTION of nvml.h, which pynvml before 12.570 does not name."""
 
 
 def main(folder: str) -> None:
@@ -57,7 +61,9 @@ def _ask(nvml: Any, gpu: int | None, call: str, ask: Callable[[], Any]) -> _Answ
         line["value"] = None if isinstance(answer.value, _Handle) else answer.value
     except nvml.NVMLError as error:
         line |= {"error": error.value, "text": _text(nvml, error)}
-    except Exception as error:  # an old pynvml without this call, a library with other structures
+    except AttributeError as error:  # a pynvml that is older or newer than this call
+        line |= {"error": FUNCTION_NOT_FOUND, "text": str(error)}
+    except Exception as error:  # a library with other structures
         line |= {"error": None, "text": f"{type(error).__name__}: {error}"}
     sys.stdout.write(json.dumps(line, default=str) + "\n")
     sys.stdout.flush()
@@ -95,6 +101,13 @@ def _throttle(nvml: Any, gpu: Any) -> int:
         return int(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu))
 
 
+def _temperature(nvml: Any, gpu: Any) -> int:
+    try:
+        return int(nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU))
+    except (AttributeError, nvml.NVMLError_FunctionNotFound):  # gone with CUDA 14
+        return int(nvml.nvmlDeviceGetTemperatureV(gpu, nvml.NVML_TEMPERATURE_GPU))
+
+
 def _processes(nvml: Any, processes: Any) -> list[dict[str, Any]]:
     return [
         {"pid": process.pid, "bytes": process.usedGpuMemory, "name": _name(nvml, process.pid)}
@@ -120,10 +133,8 @@ GPU_CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "pci": lambda nvml, gpu: _pci(nvml.nvmlDeviceGetPciInfo(gpu)),
     "compute_capability": lambda nvml, gpu: nvml.nvmlDeviceGetCudaComputeCapability(gpu),
     "memory": lambda nvml, gpu: _memory(nvml.nvmlDeviceGetMemoryInfo(gpu)),
-    "recovery_action": lambda nvml, gpu: _field(
-        nvml, gpu, nvml.NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
-    ),
-    "temperature": lambda nvml, gpu: nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU),
+    "recovery_action": lambda nvml, gpu: _field(nvml, gpu, RECOVERY_ACTION),
+    "temperature": _temperature,
     "slowdown_temperature": lambda nvml, gpu: nvml.nvmlDeviceGetTemperatureThreshold(
         gpu, nvml.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN
     ),
