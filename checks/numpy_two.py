@@ -17,8 +17,11 @@ from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge.bad_packages import built_for_numpy_1, contains
 from sdops.knowledge.patient import installed
 from sdops.knowledge.remedies import pip_remedy
+from sdops.knowledge.requirements import excluding
 
 USUAL = "numpy<2"
+NUMPY_1 = "1.26.4"
+"""The last release of NumPy 1."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -29,17 +32,27 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("NumPy is not installed.")
     if not contains(">=2", numpy.version):
         return
-    old = tuple(built_for_numpy_1(python))
-    if not old:
+    old = {
+        name: f"{version}, NumPy 2 from {until} on"
+        for name, version, until in built_for_numpy_1(python)
+    }
+    asking = {
+        name: f"asks for NumPy {wanted}"
+        for name, wanted in excluding("numpy", numpy.version, python, facts.host)
+        if name not in old and contains(wanted, NUMPY_1)
+    }
+    if not old and not asking:
         return
-    names = ", ".join(f"{name} {version} (NumPy 2 from {until} on)" for name, version, until in old)
+    names = "; ".join(f"{name} ({why})" for name, why in {**old, **asking}.items())
     wanted = _pinned(facts) or USUAL
     yield Finding(
         rule="numpy-two",
-        severity=Severity.ERROR,
-        title="NumPy is too new for other packages here, which fail when they are loaded.",
-        why=f"NumPy {numpy.version} is installed, and these were compiled for NumPy 1: {names}.",
-        evidence={"numpy": numpy.version, **{name: version for name, version, _ in old}},
+        severity=Severity.ERROR if old else Severity.WARNING,
+        title="NumPy is too new for other packages here, which fail when they are loaded."
+        if old
+        else "NumPy is newer than other packages here ask for.",
+        why=f"NumPy {numpy.version} is installed beside packages for NumPy 1: {names}.",
+        evidence={"numpy": numpy.version, "packages": [*old, *asking]},
         remedies=(pip_remedy(facts, f"Install {wanted}.", ("install", wanted)),),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.markers import UndefinedEnvironmentName
@@ -40,19 +40,26 @@ def unmet(lines: tuple[Requirement, ...], python: PythonEnv, host: Host) -> Iter
     that they are not for this Python or system, are left out.
     """
     versions = {dist.name: dist.version for dist in python.distributions}
-    environment = markers(python, host)
-    for line in lines:
-        try:
-            parsed = ParsedRequirement(line.text)
-            applies = parsed.marker is None or parsed.marker.evaluate(environment)
-        except (InvalidRequirement, UndefinedEnvironmentName, InvalidVersion):
-            continue
+    for line, parsed in _applying(lines, markers(python, host)):
         name = str(canonicalize_name(parsed.name))
-        if not applies or parsed.url:
-            continue
         installed = versions.get(name)
         if installed is None or not _contains(parsed, installed):
             yield Unmet(line, name, str(parsed.specifier), installed)
+
+
+def excluding(name: str, version: str, python: PythonEnv, host: Host) -> Iterator[tuple[str, str]]:
+    """The installed distributions that do not accept `version` of `name`, with what they ask for.
+
+    Only their own plain requirements count, not those of their extras.
+    """
+    environment = markers(python, host)
+    for dist in python.distributions:
+        for text in dist.requires:
+            if not text.lower().startswith(name):
+                continue
+            for _, parsed in _applying((Requirement(text, "", 0),), environment):
+                if canonicalize_name(parsed.name) == name and not _contains(parsed, version):
+                    yield dist.name, str(parsed.specifier)
 
 
 def markers(python: PythonEnv, host: Host) -> dict[str, str]:
@@ -78,6 +85,20 @@ def markers(python: PythonEnv, host: Host) -> dict[str, str]:
         "os_name": os_name,
         "extra": "",
     }
+
+
+def _applying(
+    lines: Iterable[Requirement], environment: dict[str, str]
+) -> Iterator[tuple[Requirement, ParsedRequirement]]:
+    """The lines that are plain requirements and are for this environment, as they parse."""
+    for line in lines:
+        try:
+            parsed = ParsedRequirement(line.text)
+            applies = parsed.marker is None or parsed.marker.evaluate(environment)
+        except (InvalidRequirement, UndefinedEnvironmentName, InvalidVersion):
+            continue
+        if applies and not parsed.url:
+            yield line, parsed
 
 
 def _contains(parsed: ParsedRequirement, version: str) -> bool:
