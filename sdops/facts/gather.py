@@ -13,7 +13,7 @@ from sdops.facts import deep, gpu, host, network, python_env, ui
 from sdops.facts.bounded import Pending
 from sdops.facts.probe import Probed
 from sdops.facts.target import Target
-from sdops.facts.types import DeepProbe, Facts, Gap, Host, Network, PythonEnv, Reach, UiInstall
+from sdops.facts.types import DeepProbe, Facts, Gap, Gpu, Host, Network, PythonEnv, Reach, UiInstall
 
 PROBE_TIMEOUT_S = 12.0
 DEEP_TIMEOUT_S = 600.0
@@ -66,7 +66,7 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
         taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         target=target.description,
         host=computer.value,
-        gpus=graphics.value.gpus,
+        gpus=_masked(graphics.value.gpus, interface.value, variables),
         drivers=graphics.value.drivers,
         xids=graphics.value.xids,
         python=patient.value,
@@ -80,6 +80,16 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
         deep=dived.value,
         gaps=tuple(gaps),
     )
+
+
+def _masked(
+    gpus: tuple[Gpu, ...], interface: UiInstall | None, variables: Mapping[str, str]
+) -> tuple[Gpu, ...]:
+    """`gpus` as the user interface will see them, whose launch files may set masks of their own."""
+    if interface is None:
+        return gpus
+    launch = {setting.name: setting.value for setting in interface.settings}
+    return gpu.mask(gpus, {**variables, **launch}).value
 
 
 def _ui(target: Target) -> Probed[UiInstall | None]:

@@ -198,3 +198,18 @@ def test_corrupt_inforom_is_a_finding_not_a_gap():
     assert errors is not None
     assert errors.inforom_valid is False
     assert told.gaps == ()
+
+
+def test_mask_in_a_launch_file_counts(fake_nvml, tmp_path):
+    (tmp_path / "webui-user.sh").write_text("export CUDA_VISIBLE_DEVICES=-1\n")
+    (tmp_path / "webui.sh").write_text("")
+    output = subprocess.run(
+        [sys.executable, "-m", "sdops", "doctor", str(tmp_path), "--ui", "a1111", "--json"],
+        env=fake_nvml("rtx4090"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    (gpu,) = json.loads(output.stdout)["data"]["facts"]["gpus"]
+    assert gpu["visible"] is False
