@@ -98,19 +98,18 @@ function Find-Python([string] $Wanted) {
     $absent = @()
     foreach ($candidate in @(Get-Candidate $Wanted)) {
         $shown = (@($candidate.Name) + $candidate.Before) -join ' '
-        $command = Get-Command $candidate.Name -CommandType Application -ErrorAction SilentlyContinue |
-            Select-Object -First 1
-        if (-not $command) {
-            $absent += $shown
-            continue
+        $found = @(Get-Command $candidate.Name -CommandType Application -All -ErrorAction SilentlyContinue)
+        if ($found.Count -eq 0) { $absent += $shown }
+        foreach ($command in $found) {
+            if ($command.Path.StartsWith("$Venv\", [StringComparison]::OrdinalIgnoreCase)) { continue }
+            $shown = (@($command.Path) + $candidate.Before) -join ' '
+            $answer = Test-Python $command.Path $candidate.Before
+            if ($answer.Version) {
+                Write-Talk "Using Python $($answer.Version): $shown"
+                return @{ Path = $command.Path; Before = $candidate.Before; Version = $answer.Version }
+            }
+            Write-Talk "Not using ${shown}: $($answer.Fault)"
         }
-        if ($command.Path.StartsWith("$Venv\", [StringComparison]::OrdinalIgnoreCase)) { continue }
-        $answer = Test-Python $command.Path $candidate.Before
-        if ($answer.Version) {
-            Write-Talk "Using Python $($answer.Version): $shown"
-            return @{ Path = $command.Path; Before = $candidate.Before }
-        }
-        Write-Talk "Not using ${shown}: $($answer.Fault)"
     }
     $missing = if ($absent) { " Not here at all: $($absent -join ', ')." } else { '' }
     Write-Talk "install.ps1: no usable Python was found.$missing"
@@ -140,9 +139,19 @@ function Invoke-Venv {
     return $LASTEXITCODE
 }
 
+# Why .venv cannot stay as it is, or nothing if it can.
+function Get-Unfitness([string] $Wanted) {
+    $fault = Get-VenvFault
+    if ($fault -or -not $Wanted) { return $fault }
+    $asked = (Find-Python $Wanted).Version
+    $held = (Test-Python $VenvPython @()).Version
+    if ($held -ne $asked) { return "it holds Python $held, not $asked" }
+    return ''
+}
+
 function New-Venv([string] $Wanted) {
     if (Test-Path -LiteralPath $Venv) {
-        $fault = Get-VenvFault
+        $fault = Get-Unfitness $Wanted
         if (-not $fault) {
             Write-Talk "Keeping $Venv"
             return
@@ -153,7 +162,7 @@ function New-Venv([string] $Wanted) {
             Stop-Install ("$Venv cannot be used: $fault. It was not made by this script, so it stays " +
                 'as it is: move it away and run this again.')
         }
-        Write-Talk "$Venv is broken: $fault. Making it again."
+        Write-Talk "$Venv cannot be used: $fault. Making it again."
         $python = Find-Python $Wanted
         Remove-Item -LiteralPath $Venv -Recurse -Force
     } else {

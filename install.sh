@@ -8,6 +8,8 @@ root=$(cd -- "$(dirname -- "$0")" && pwd -P)
 venv=$root/.venv
 venv_python=$venv/bin/python
 marker=$venv/.made-by-sdops-install # holds the path where the environment was made
+newline='
+'
 with_torch=yes
 wanted_python=
 
@@ -68,26 +70,53 @@ judge_python() {
     return 1
 }
 
-# Sets `python` to the first usable candidate, and `version`.
-find_python() {
-    if [ -n "$wanted_python" ]; then
-        set -- "$wanted_python"
-    else
-        set -- python3.13 python3.12 python3.11 python3.10 python3 python \
-            "${HOMEBREW_PREFIX:-/opt/homebrew}"/bin/python3.1[0-3] \
+# Prints the programs named "$@", one a line, each wherever PATH has it; `?name` if nowhere.
+on_path() {
+    for name; do
+        places=
+        old_ifs=$IFS
+        IFS=:
+        for folder in $PATH; do
+            [ -f "${folder:-.}/$name" ] && [ -x "${folder:-.}/$name" ] &&
+                places=$places${folder:-.}/$name$newline
+        done
+        IFS=$old_ifs
+        printf '%s\n' "${places:-?$name}"
+    done
+}
+
+# Prints the Pythons to try, in order, as `on_path` does.
+candidates() {
+    case $wanted_python in
+    */*) echo "$wanted_python" ;;
+    ?*) on_path "$wanted_python" ;;
+    *)
+        on_path python3.13 python3.12 python3.11 python3.10 python3 python
+        for place in "${HOMEBREW_PREFIX:-/opt/homebrew}"/bin/python3.1[0-3] \
             /usr/local/opt/python@3.1[0-3]/bin/python3.1[0-3] \
             /Library/Frameworks/Python.framework/Versions/3.1[0-3]/bin/python3 \
             "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.1[0-3].*/bin/python \
-            "${HOME:-/}"/.local/share/uv/python/cpython-3.1[0-3].*/bin/python3
-    fi
+            "${HOME:-/}"/.local/share/uv/python/cpython-3.1[0-3].*/bin/python3; do
+            [ ! -x "$place" ] || echo "$place"
+        done
+        ;;
+    esac
+}
+
+# Sets `python` to the first usable candidate, and `version`.
+find_python() {
     absent=
-    for candidate; do
-        case $candidate in *'['*) continue ;; esac # a pattern that matched nothing
-        if ! path=$(command -v "$candidate"); then
-            absent="$absent $candidate"
-            continue
-        fi
+    found=$(candidates)
+    old_ifs=$IFS
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # one path a line
+    set -- $found
+    set +f
+    IFS=$old_ifs
+    for path; do
         case $path in
+        '?'*) absent="$absent ${path#?}" && continue ;;
         "$venv"/*) continue ;;
         /*) ;;
         *) path=$PWD/$path ;;
@@ -120,9 +149,20 @@ venv_fault() {
     fi
 }
 
+# Whether .venv cannot stay as it is; sets `fault` to the reason.
+is_unfit() {
+    if fault=$(venv_fault); then
+        return 0
+    fi
+    [ -n "$wanted_python" ] || return 1
+    find_python
+    fault="it holds Python $(judge_python "$venv_python"), not $version"
+    [ "$(judge_python "$venv_python")" != "$version" ]
+}
+
 make_venv() {
     if [ -e "$venv" ] || [ -L "$venv" ]; then
-        if ! fault=$(venv_fault); then
+        if ! is_unfit; then
             say "Keeping $venv"
             return
         fi
@@ -130,7 +170,7 @@ make_venv() {
             die "$venv cannot be used: $fault. It was not made by this script, so it stays as it" \
                 'is: move it away and run this again.'
         fi
-        say "$venv is broken: $fault. Making it again."
+        say "$venv cannot be used: $fault. Making it again."
         find_python
         rm -rf -- "$venv"
     else

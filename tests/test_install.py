@@ -129,6 +129,17 @@ def test_missing_ensurepip_names_the_package(bare, tmp_path):
     assert not (bare / ".venv").exists()
 
 
+def test_a_good_python_behind_a_bad_one_is_found(bare, path_of_broken_pythons, tmp_path):
+    (path_of_broken_pythons / "python3.10").unlink()
+    behind = tmp_path / "behind"
+    behind.mkdir()
+    program(behind / "python3", f'exec "{sys.executable}" "$@"')
+    home = {"HOME": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
+    done = run(bare, PATH=f"{path_of_broken_pythons}:{behind}", **home)
+    assert f"Not using {path_of_broken_pythons}/python3: " in done.stderr
+    assert f": {behind}/python3\n" in done.stderr
+
+
 def test_relative_python_and_nothing_but_it(bare, tmp_path):
     program(bare.parent / "mine", "exit 3")
     done = run(bare, "--python=./mine")
@@ -200,6 +211,15 @@ def test_second_run_keeps_what_is_good(checkout):
     assert (checkout / ".venv/pyvenv.cfg").stat().st_ino == before.st_ino
 
 
+def test_another_python_is_refused_or_taken_never_ignored(checkout, tmp_path):
+    done = run(checkout, "--no-torch", "--python", "no-such-python")
+    assert done.returncode == 2
+    assert "Not here at all: no-such-python." in done.stderr
+    same = run(checkout, "--no-torch", "--python", sys.executable)
+    assert same.returncode == 0
+    assert "Keeping" in same.stderr
+
+
 def test_tests_run_and_their_arguments_and_status_are_passed_on(checkout):
     good = run(checkout, "--no-torch", "test", "tests/test_installed.py", "-k", "version", "-q")
     assert good.returncode == 0, good.stdout + good.stderr
@@ -212,7 +232,7 @@ def test_a_broken_environment_of_its_own_is_made_again(bare):
     run(bare, "--no-torch")
     (bare / ".venv/bin/python").unlink()
     done = run(bare, "--no-torch")
-    assert ".venv is broken: " in done.stderr
+    assert ".venv cannot be used: " in done.stderr
     assert "Making it again" in done.stderr
     assert (bare / ".venv/bin/python").exists()
     assert "sdops could not be installed" in done.stderr  # the copy holds no package
