@@ -82,6 +82,14 @@ def capability(gpu: Gpu) -> tuple[int, int] | None:
     return known.compute_capability if known else None
 
 
+def is_integrated(gpu: Gpu) -> bool:
+    """Whether `gpu` is part of the processor, as the system says or as its model tells."""
+    if gpu.integrated is not None:
+        return gpu.integrated
+    known = model(gpu)
+    return known is not None and known.integrated
+
+
 def _named(name: str, known: Iterable[GpuModel]) -> GpuModel | None:
     """The row with the longest name that stands in `name` as whole words."""
     hits = [

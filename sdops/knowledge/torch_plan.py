@@ -108,14 +108,7 @@ def choose(
 def _of(cards: Sequence[Gpu], vendor: str) -> list[Gpu]:
     """The cards of `vendor`; integrated ones only where there is no other."""
     mine = [card for card in cards if card.vendor == vendor]
-    return [card for card in mine if not _integrated(card)] or mine
-
-
-def _integrated(card: Gpu) -> bool:
-    if card.integrated is not None:
-        return card.integrated
-    model = gpus.model(card)
-    return model is not None and model.integrated
+    return [card for card in mine if not gpus.is_integrated(card)] or mine
 
 
 def _is_xpu(card: Gpu) -> bool:
