@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from sdops.facts import git_config
 from sdops.facts.host import settings
 from tests.machine import record
 
@@ -40,7 +41,7 @@ def home(tmp_path, monkeypatch):
 
 
 def test_git_syntax():
-    found = dict(settings.git_settings(GIT))
+    found = dict(git_config.parse(GIT))
     assert found["http.proxy"] == "http://me:secret@proxy.example:3128"
     assert found["http.sslverify"] == "false"
     assert found["url.https://mirror.example/.insteadof"] == "https://code.example/"

@@ -39,14 +39,14 @@ def refine(gpus: Sequence[Gpu], tree: Tree) -> tuple[Gpu, ...]:
 
 def _nodes(tree: Tree) -> list[dict[str, int]]:
     """The properties of the nodes that are GPUs, in kfd's order."""
-    names = sorted((name for name in tree.names(NODES) if name.isdigit()), key=int)
+    names = sorted((name for name in tree.names(NODES) if name.isdecimal()), key=int)
     nodes = [_properties(tree.text(f"{NODES}/{name}/properties") or "") for name in names]
     return [node for node in nodes if node.get("simd_count", 0) > 0]
 
 
 def _properties(text: str) -> dict[str, int]:
     pairs = (line.split() for line in text.splitlines())
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
 def _bus(node: dict[str, int]) -> str:

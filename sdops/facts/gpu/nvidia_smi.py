@@ -61,16 +61,14 @@ def _query(path: str, fields: tuple[str, ...], deadline: float) -> str:
 
 def interpret(table: str, banner: str) -> NvidiaSmi:
     """The GPUs in the CSV of `--query-gpu`, and the driver of the plain call's banner."""
-    rows = [
-        [cell.strip() for cell in row] for row in csv.reader(table.replace("\0", "").splitlines())
-    ]
+    rows = _rows(table)
     header = [cell.partition(" ")[0] for cell in rows[0]] if rows else []
     if not {"index", "name"} <= set(header):
         return NvidiaSmi(gaps=(Gap("gpu.nvidia-smi", "nvidia-smi printed something unexpected"),))
     gpus, driver = [], None
     for cells in rows[1:]:
         row = dict(zip(header, cells, strict=False))
-        if row.get("index", "").isdigit() and row.get("name"):
+        if row.get("index", "").isdecimal() and row.get("name"):
             gpus.append(_gpu(row))
             driver = driver or row.get("driver_version")
     cuda = re.search(r"CUDA(?: UMD)? Version:\s*([\d.]+)", banner)
@@ -78,6 +76,14 @@ def interpret(table: str, banner: str) -> NvidiaSmi:
     if not gpus:
         return NvidiaSmi(gaps=(Gap("gpu.nvidia-smi", "nvidia-smi lists no GPU"),))
     return NvidiaSmi(tuple(gpus), known)
+
+
+def _rows(table: str) -> list[list[str]]:
+    lines = table.replace("\0", "").splitlines()
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    except csv.Error:  # a cell of more than 128 KiB
+        return []
 
 
 def _gpu(row: dict[str, str]) -> Gpu:

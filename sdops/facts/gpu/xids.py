@@ -44,7 +44,7 @@ def from_kmsg(text: str, now_s: float) -> tuple[Xid, ...]:
     for line in text.splitlines():
         head, _, message = line.partition(";")
         fields = head.split(",")
-        age = now_s - int(fields[2]) / 1e6 if len(fields) > 2 and fields[2].isdigit() else None
+        age = now_s - int(fields[2]) / 1e6 if len(fields) > 2 and fields[2].isdecimal() else None
         found.append(_xid(message, age))
     return tuple(xid for xid in found if xid is not None)
 

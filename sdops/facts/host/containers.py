@@ -63,7 +63,7 @@ def _limits(tree: Tree) -> Iterator[int]:
         group = PurePosixPath("/" + path.replace("..", "").lstrip("/"))
         for folder in (group, *group.parents):
             limit = tree.text(f"{base}{folder}/{name}")
-            if limit is not None and limit.isdigit() and int(limit) < 1 << 60:  # v1's "no limit"
+            if limit is not None and limit.isdecimal() and int(limit) < 1 << 60:  # v1's "no limit"
                 yield int(limit)
 
 

@@ -67,7 +67,7 @@ def from_sysctl(text: str, logical_cores: int | None) -> Cpu:
     cores = fields.get("hw.physicalcpu", "")
     name = fields.get("machdep.cpu.brand_string") or platform.machine()
     return Cpu(
-        name, logical_cores, int(cores) if cores.isdigit() else None, _features(" ".join(flags))
+        name, logical_cores, int(cores) if cores.isdecimal() else None, _features(" ".join(flags))
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sdops.facts.credentials import hide_value
 from sdops.facts.files import text_or_empty
+from sdops.facts.git_config import parse
 from sdops.facts.tree import Tree
 
 MAX_BYTES = 256 * 1024
@@ -34,7 +35,7 @@ def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
     for name, value in pip_settings(paths.get("venv"), tree):
         settings[f"pip:{name}"] = hide_value(name, value)
     for file in _git_files(tree):
-        for name, value in git_settings(text_or_empty(file, MAX_BYTES)):
+        for name, value in parse(text_or_empty(file, MAX_BYTES)):
             if _GIT_SETTINGS.match(name):
                 settings[f"git:{hide_value('', name)}"] = hide_value(name, value)
     return settings
@@ -99,30 +100,6 @@ def _git_files(tree: Tree) -> Iterator[Path]:
         home = _home()
         yield _xdg_config(home) / "git" / "config"
         yield home / ".gitconfig"
-
-
-def git_settings(text: str) -> Iterator[tuple[str, str]]:
-    """The settings of a git configuration file: (`section.subsection.name`, value).
-
-    Section and setting names come out in lower case (git-config(1), "Syntax").
-    """
-    section = ""
-    for line in text.replace("\\\n", "").splitlines():
-        line = line.strip()
-        header = re.match(r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\](.*)', line)
-        if header:
-            section = header[1].lower() + (f".{header[2]}" if header[2] is not None else "")
-            line = header[3].strip()
-        if not line or line[0] in "#;":
-            continue
-        name, mark, value = line.partition("=")
-        yield f"{section}.{name.strip().lower()}", _git_value(value) if mark else "true"
-
-
-def _git_value(raw: str) -> str:
-    parts = re.findall(r'"((?:[^"\\]|\\.)*)"|([^"#;]+)|([#;].*)', raw.strip())
-    text = "".join(quoted or plain for quoted, plain, _ in parts)
-    return re.sub(r"\\(.)", r"\1", text).strip()
 
 
 def _home() -> Path:

@@ -36,7 +36,7 @@ def version() -> str:
     """`Windows 11 Pro 23H2 (build 22631)`."""
     build = platform.version().rpartition(".")[2]
     product = str(registry_value(_WINDOWS, "ProductName") or f"Windows {platform.release()}")
-    if build.isdigit() and int(build) >= _FIRST_WINDOWS_11_BUILD:
+    if build.isdecimal() and int(build) >= _FIRST_WINDOWS_11_BUILD:
         product = product.replace("Windows 10", "Windows 11")  # the registry still says 10
     release = registry_value(_WINDOWS, "DisplayVersion") or registry_value(_WINDOWS, "ReleaseId")
     return " ".join(str(part) for part in (product, release, f"(build {build})") if part)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sdops.facts.credentials import hide_credentials
 from sdops.facts.files import exists, text_or_empty
+from sdops.facts.git_config import parse
 from sdops.facts.probe import Probed
 from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Gap, Git, Remote
@@ -134,13 +135,8 @@ def _resolve(reference: str, folder: Path, common: Path) -> str | None:
 def _remotes(config: str) -> tuple[Remote, ...]:
     """The remotes in a git configuration (git-config(1))."""
     remotes: dict[str, str] = {}
-    current = None
-    for line in config.splitlines():
-        section = _SECTION.match(line)
-        if section:
-            current = section[2] if section[1].lower() == "remote" else None
-            line = section[3]
-        key, equals, value = line.partition("=")
-        if current and equals and key.strip().lower() == "url" and len(remotes) < _REMOTES:
-            remotes.setdefault(current, value.strip().strip('"'))
+    for setting, value in parse(config):
+        named = re.fullmatch(r"remote\.(.+)\.url", setting, re.DOTALL)
+        if named and value and len(remotes) < _REMOTES:
+            remotes.setdefault(named[1], value)
     return tuple(Remote(name, hide_credentials(url)) for name, url in remotes.items())

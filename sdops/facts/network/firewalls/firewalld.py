@@ -35,7 +35,7 @@ def look(tree: Tree) -> Firewall | None:
 
 
 def _runs(tree: Tree) -> bool:
-    pids = (name for name in tree.names("/proc") if name.isdigit())
+    pids = (name for name in tree.names("/proc") if name.isdecimal())
     return any(tree.text(f"/proc/{pid}/comm") == KIND for pid in pids)
 
 

@@ -40,15 +40,22 @@ def look() -> Firewall:
 
 
 def interpret(text: str) -> Firewall:
-    """What the output of `iptables -S INPUT` lets in; chains jumped to are not followed."""
+    """What the output of `iptables -S INPUT` lets in; chains jumped to are not followed.
+
+    Raises:
+        ProbeError: it is not that output.
+    """
     denies = "-P INPUT DROP" in text
     pairs: list[tuple[int, int]] = []
     rules = 0
     for line in text.splitlines():
-        words = shlex.split(line)
-        if words[:2] != ["-A", "INPUT"]:
+        if not line.startswith("-A INPUT "):
             continue
         rules += 1
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            raise ProbeError("iptables printed something unexpected") from None
         options = dict(zip(words[2::2], words[3::2], strict=False))
         if options.get("-j") in ("DROP", "REJECT") and set(options) <= {"-j", "--reject-with"}:
             denies = True

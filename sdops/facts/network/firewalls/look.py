@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 
 from sdops.facts.network.firewalls import firewalld, iptables, nftables, ufw, windows
-from sdops.facts.probe import Probed, attempt, reason
-from sdops.facts.process import ProbeError
+from sdops.facts.probe import Probed, attempt
 from sdops.facts.tree import Tree
 from sdops.facts.types import Firewall, Gap
 
@@ -32,11 +31,8 @@ def look(tree: Tree) -> Probed[tuple[Firewall, ...]]:
 def _manager(
     gaps: list[Gap], kind: str, read: Callable[[Tree], Firewall | None], tree: Tree
 ) -> Firewall | None:
-    try:
-        return read(tree)
-    except (OSError, ProbeError) as error:
-        gaps.append(Gap(f"network.firewall.{kind}", reason(error)))
-        return Firewall(kind, active=None)
+    unreadable: tuple[Firewall | None, ...] = (Firewall(kind, active=None),)
+    return attempt(gaps, f"network.firewall.{kind}", lambda: (read(tree),), unreadable)[0]
 
 
 def _rules(gaps: list[Gap], tree: Tree) -> list[Firewall]:

@@ -39,9 +39,12 @@ def interpret(text: str) -> Firewall:
         ProbeError: it is not that JSON.
     """
     try:
-        items = [item for item in json.loads(text)["nftables"] if isinstance(item, dict)]
-    except (ValueError, KeyError, TypeError):
+        return _interpret(json.loads(text)["nftables"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ProbeError("nft printed something unexpected") from None
+
+
+def _interpret(items: list[dict[str, Any]]) -> Firewall:
     chains = [item["chain"] for item in items if item.get("chain", {}).get("hook") == "input"]
     keys = {_key(chain, "name") for chain in chains}
     denies = any(chain.get("policy") == "drop" for chain in chains)
