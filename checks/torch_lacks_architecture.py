@@ -54,10 +54,7 @@ def _built_for(facts: Facts, torch: TorchBuild) -> tuple[str, ...]:
     if facts.deep is not None and facts.deep.arch_list:
         return facts.deep.arch_list
     machine = (facts.python.machine if facts.python else None) or facts.host.machine
-    try:
-        build = architectures.build_of(torch.version, variant_of(torch), facts.host.os, machine)
-    except ValueError:
-        build = None
+    build = architectures.build_of(torch.version, variant_of(torch), facts.host.os, machine)
     if build is None:
         raise Skip(f"sdops does not know what torch {torch.version} was built for; try --deep.")
     return build.architectures

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from packaging.version import InvalidVersion
+
 from sdops.knowledge.torch_releases import minor_version
 from sdops.profile import load
 
@@ -70,7 +72,10 @@ def builds() -> tuple[Build, ...]:
 
 def build_of(torch: str, variant: str, os: str, machine: str = "x86_64") -> Build | None:
     """What an official wheel of `torch` in `variant` was built for; None where nobody knows."""
-    release = minor_version(torch)
+    try:
+        release = minor_version(torch)
+    except InvalidVersion:
+        return None
     return next(
         (
             build

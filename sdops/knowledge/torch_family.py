@@ -48,7 +48,7 @@ def _disagreements(python: PythonEnv) -> Iterator[Disagreement]:
     torch = python.torch
     assert torch is not None
     for partner in (python.torchvision, python.torchaudio):
-        if partner is None:
+        if partner is None or partner.package not in PARTNERS:
             continue
         wrong_version = _clash(torch, partner, python.distribution(partner.package))
         wrong_build = _builds_differ(torch, partner)

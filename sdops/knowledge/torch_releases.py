@@ -57,7 +57,10 @@ class TorchRelease:
 
     def serves_python(self, version: str) -> bool:
         """Whether there are wheels for the Python `version` (`3.11` or `3.11.7`)."""
-        return self.python_min <= minor_version(version) <= self.python_max
+        try:
+            return self.python_min <= minor_version(version) <= self.python_max
+        except InvalidVersion:
+            return False
 
     def variants(self, os: str) -> tuple[str, ...]:
         """The builds for `os` (`linux`, `windows`, `macos`): CUDA newest first, ROCm, xpu, cpu."""
