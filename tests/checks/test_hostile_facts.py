@@ -38,7 +38,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def by_field(document: Any) -> dict[str, list[tuple[Any, ...]]]:
-    """The leaves, by the dotted name of their field, so that long lists weigh no more than others."""
+    """The leaves, by the dotted name of their field, so that no long list outweighs others."""
     fields: dict[str, list[tuple[Any, ...]]] = {}
     for path in leaves(document):
         name = ".".join(step for step in path if isinstance(step, str))
