@@ -64,6 +64,7 @@ def _remedy(remedy: Remedy) -> Iterator[str]:
     yield f"- {escape(remedy.text)}"
     changes = [f"add `{flag}`" for flag in remedy.add_flags]
     changes += [f"remove `{flag}`" for flag in remedy.remove_flags]
+    changes += [f"move away `{path}`" for path in remedy.move_away]
     if changes:
         yield f"  ({one_line(', '.join(changes))})"
     yield ""

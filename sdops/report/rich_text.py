@@ -100,6 +100,8 @@ def _print_remedy(console: Console, remedy: Remedy) -> None:
         console.print(Text(f"        add     {neutralize(flag)}"), soft_wrap=True)
     for flag in remedy.remove_flags:
         console.print(Text(f"        remove  {neutralize(flag)}"), soft_wrap=True)
+    for path in remedy.move_away:
+        console.print(Text(f"        move away  {neutralize(path)}"), soft_wrap=True)
     for command in remedy.commands:
         console.print(Text(f"        {neutralize(command.line)}", style="cyan"), soft_wrap=True)
 

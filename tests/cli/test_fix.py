@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ensurepip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +45,9 @@ def environment(patient, tmp_path) -> dict[str, str]:
         ("torchvision", "0.28.0"),
     ]:
         make_wheel(wheels, name, version)
+    bundled = Path(ensurepip.__file__).parent / "_bundled"
+    for wheel in bundled.glob("pip-*.whl"):
+        shutil.copy2(wheel, wheels)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     settings = {
         "PIP_CONFIG_FILE": os.devnull,
@@ -115,10 +120,33 @@ def test_yes_repairs_and_the_doctor_looks_again(patient, environment, tmp_path):
         text=True, timeout=100, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert torchvision(patient) == "0.28.0", done.stderr
+    assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert CLASH not in [finding["id"] for finding in report["findings"]]
     (note,) = tmp_path.glob("state/sdops/repairs/*/how-to-go-back.txt")
     assert str(note) in done.stderr
+
+
+def test_a_moved_environment_with_leftovers_works_again(patient, environment, tmp_path):
+    moved = tmp_path / "moved ui"
+    patient.rename(moved)
+    try:
+        (site,) = moved.glob("venv/lib/python3*/site-packages")
+        (site / "~orch").mkdir()
+        done = subprocess.run(
+            argv(moved, "--yes", "--json"), env=environment, cwd=ROOT, capture_output=True,
+            text=True, timeout=100, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.stdout, done.stderr
+        ids = [finding["id"] for finding in json.loads(done.stdout)["findings"]]
+        assert not {"environment-moved", "half-uninstalled", CLASH} & set(ids), done.stderr
+        pip = subprocess.run([moved / "venv/bin/pip", "--version"], capture_output=True, text=True)
+        assert str(moved) in pip.stdout
+        assert not (site / "~orch").exists()
+        assert list(moved.glob("venv/sdops-backup/*/~orch"))
+        assert torchvision(moved) == "0.28.0"
+    finally:
+        moved.rename(patient)
 
 
 @pytest.mark.parametrize(("answer", "after"), [("n", "0.20.0"), ("y", "0.28.0")])

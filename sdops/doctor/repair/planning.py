@@ -1,8 +1,9 @@
 """Makes a plan of the remedies in a report that sdops can carry out itself.
 
-Only three kinds of step exist, and each is bounded here: pip, run by the patient's own
-interpreter; leftovers of pip (`~name`) moved out of site-packages; flags in a `webui-user` file.
-A remedy that asks for anything else is left to the user, and the plan says why.
+Only four kinds of step exist, and each is bounded here: pip, run by the patient's own
+interpreter; its venv's scripts written again by the Python that it was made from; leftovers of pip
+(`~name`) moved out of site-packages; flags in a `webui-user` file. A remedy that asks for anything
+else is left to the user, and the plan says why.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from sdops.doctor.repair.steps import EditLaunchFile, MoveAway, RunPip, Step, on
+from sdops.doctor.repair.steps import (
+    EditLaunchFile,
+    MoveAway,
+    RenewVenv,
+    RunPip,
+    Step,
+    on,
+)
 from sdops.errors import SdopsError
 from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Command, Finding, Remedy, Report
@@ -68,7 +76,7 @@ def plan(report: Report, facts: Facts) -> RepairPlan:
         if remedy is None:
             continue
         try:
-            steps += _steps(finding, remedy, facts)
+            steps += tuple(_steps(finding, remedy, facts))  # all of a remedy, or nothing
         except SdopsError as error:
             left.append(f"{remedy.text} ({error.message})")
     ordered = sorted(_once(steps, left), key=_rank)
@@ -77,7 +85,7 @@ def plan(report: Report, facts: Facts) -> RepairPlan:
 
 
 def _rank(step: Step) -> int:
-    return (MoveAway, RunPip, EditLaunchFile).index(type(step))
+    return (MoveAway, RenewVenv, RunPip, EditLaunchFile).index(type(step))
 
 
 def _steps(finding: Finding, remedy: Remedy, facts: Facts) -> Iterator[Step]:
@@ -99,13 +107,18 @@ def _move(finding: Finding, remedy: Remedy, facts: Facts) -> MoveAway:
     return MoveAway(finding.rule, remedy.text, remedy.move_away, str(keep_in))
 
 
-def _run(finding: Finding, remedy: Remedy, command: Command, facts: Facts) -> RunPip:
+def _run(finding: Finding, remedy: Remedy, command: Command, facts: Facts) -> Step:
     python = _own_python(facts)
+    program, *arguments = command.argv
+    by_base = python.base is not None and Path(program).parent == Path(python.base)
+    if by_base and arguments == ["-m", "venv", python.root]:
+        return RenewVenv(finding.rule, remedy.text, command, python.root)
     if command.argv[:3] not in (
         (python.executable, "-m", "pip"),
         (python.executable, "-m", "ensurepip"),
     ):
         raise SdopsError(f"this is not a command for its own pip: {command.line}")
+    pip_packages(command)  # refuses what is not from an index
     return RunPip(finding.rule, remedy.text, command)
 
 
@@ -158,6 +171,9 @@ def _once(steps: list[Step], left: list[str]) -> Iterator[Step]:
                 yield MoveAway(step.finding, step.reason, new, step.keep_in)
         elif isinstance(step, EditLaunchFile):
             edits.append(step)
+        elif isinstance(step, RenewVenv) and step.command not in commands:
+            commands.add(step.command)
+            yield step
     yield from _merged(edits)
 
 
@@ -180,7 +196,11 @@ def _merged(edits: list[EditLaunchFile]) -> Iterator[EditLaunchFile]:
 
 
 def pip_packages(command: Command) -> frozenset[str]:
-    """The normalized names of the packages that a pip command names."""
+    """The normalized names of the packages that a pip command names.
+
+    Raises:
+        SdopsError: it names an address or a file: what is in there has no version to go back to.
+    """
     names = set()
     words = iter(command.argv[4:])
     for word in words:
@@ -188,7 +208,10 @@ def pip_packages(command: Command) -> frozenset[str]:
             next(words, None)
         elif not word.startswith("-"):
             try:
-                names.add(str(canonicalize_name(Requirement(word).name)))
+                requirement = Requirement(word)
             except InvalidRequirement:
-                continue
+                raise SdopsError(f"{word} is not a package of the index") from None
+            if requirement.url is not None:
+                raise SdopsError(f"{word} is not a package of the index")
+            names.add(str(canonicalize_name(requirement.name)))
     return frozenset(names)

@@ -53,13 +53,36 @@ class RunPip:
 
     def carry_out(self, backup: Path) -> str:  # noqa: ARG002  (packages.txt is written before)
         """Runs the command; the list of packages made before is the way back."""
-        try:
-            status = process.attend(self.command.argv)
-        except process.ProbeError as error:
-            raise SdopsError(f"{error}.") from None
-        if status:
-            raise SdopsError(f"This command failed with exit status {status}: {self.command.line}")
+        _attend(self.command)
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewVenv:
+    """Has the base Python write a venv's own scripts again; packages stay."""
+
+    finding: str
+    reason: str
+    command: Command
+    root: str
+
+    def preview(self) -> tuple[str, ...]:
+        """The command."""
+        return (f"run   {self.command.line}",)
+
+    def carry_out(self, backup: Path) -> str:
+        """Keeps a copy of the scripts and of pyvenv.cfg, then runs the command."""
+        root, copy = Path(self.root), backup / "venv"
+        try:
+            copy.mkdir()
+            shutil.copy2(root / "pyvenv.cfg", copy)
+            for name in ("bin", "Scripts"):
+                if (root / name).is_dir():
+                    shutil.copytree(root / name, copy / name, symlinks=True)
+        except (OSError, shutil.Error) as error:
+            raise SdopsError(f"{root} cannot be kept a copy of: {error}.") from None
+        _attend(self.command)
+        return f"copy what is in {copy} back to {root}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +166,15 @@ class EditLaunchFile:
         except OSError as error:
             raise SdopsError(f"{path} cannot be read: {error.strerror}.") from None
         return before, launch_file.edit(before, dialect, self.add, self.remove)
+
+
+def _attend(command: Command) -> None:
+    try:
+        status = process.attend(command.argv)
+    except process.ProbeError as error:
+        raise SdopsError(f"{error}.") from None
+    if status:
+        raise SdopsError(f"This command failed with exit status {status}: {command.line}")
 
 
 def on(platform: Platform, os_name: str) -> bool:

@@ -162,6 +162,18 @@ def test_only_the_patients_own_pip_may_be_run(patient):
     assert "/bin/rm -rf /tmp/x" in repair.left[0]
 
 
+@pytest.mark.parametrize(
+    "word", ["https://example.org/clip.zip", "clip @ https://example.org/clip.zip", "./wheel.whl"]
+)
+def test_nothing_is_installed_from_an_address_and_a_remedy_is_done_whole(patient, word):
+    first = reinstall(patient, "torchvision==0.28.0").commands[0]
+    second = Command((*first.argv[:-1], word))
+    remedy = Remedy("Install both.", commands=(first, second), automatic=True)
+    repair = plan(report(finding(remedy)), patient)
+    assert repair.steps == ()
+    assert "not a package of the index" in repair.left[0]
+
+
 def test_one_wish_is_done_once_and_a_second_wish_for_a_package_waits(patient):
     first, second = "torchvision==0.28.0", "Torchvision==0.20.0"
     findings = [finding(reinstall(patient, wish)) for wish in (first, first, second)]
