@@ -12,7 +12,7 @@ documentation, Running ROCm Docker containers.
 from __future__ import annotations
 
 from sdops.check import Action, Command, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.patient import describe, kind_of, torch_of, wants_gpu
+from sdops.knowledge.patient import describe, kind_of, lacks_gpu, torch_of
 
 GIVE = {
     ("docker", "cuda"): ("docker", "run", "--gpus", "all", "IMAGE"),
@@ -29,7 +29,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.host.container is None:
         raise Skip("This is not a container.")
     torch = torch_of(facts)
-    wants_gpu(facts)
+    lacks_gpu(facts)
     if kind_of(torch) == "cpu":
         raise Skip("torch is a build for the processor.")
     if any(not card.visible for card in facts.gpus):

@@ -14,13 +14,13 @@ from __future__ import annotations
 from sdops.check import Action, Driver, Facts, Finding, Gpu, Iterator, Remedy, Severity, Skip
 from sdops.knowledge import gpus
 from sdops.knowledge.commands import admin_command
-from sdops.knowledge.patient import cards_of, wants_gpu
+from sdops.knowledge.patient import cards_of, lacks_gpu
 from sdops.knowledge.remedies import DRIVERS_PAGE
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Looks at the kernel's driver of each maker whose cards torch could use."""
-    wants_gpu(facts)
+    lacks_gpu(facts)
     if facts.host.container:
         raise Skip("In a container the driver is the host's.")
     if facts.host.os == "macos":

@@ -15,7 +15,7 @@ from sdops.check import Action, Driver, Facts, Finding, Iterator, Remedy, Severi
 from sdops.knowledge import drivers, gpus
 from sdops.knowledge.commands import admin_command
 from sdops.knowledge.drivers import DriverNeed, Standing
-from sdops.knowledge.patient import cards_of, describe, torch_of, wants_gpu
+from sdops.knowledge.patient import cards_of, describe, lacks_gpu, torch_of
 from sdops.knowledge.remedies import DRIVERS_PAGE, install_torch
 
 RULE = "driver-too-old"
@@ -24,7 +24,7 @@ RULE = "driver-too-old"
 def check(facts: Facts) -> Iterator[Finding]:
     """An error below the floor of the CUDA major, information between floor and paired driver."""
     torch = torch_of(facts)
-    wants_gpu(facts)
+    lacks_gpu(facts)
     driver = facts.driver("nvidia")
     if torch.cuda is None or not cards_of(facts, "nvidia"):
         raise Skip("No CUDA build of torch meets an NVIDIA card here.")

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.commands import admin_command
-from sdops.knowledge.patient import cards_of, maker_of, torch_of, wants_gpu
+from sdops.knowledge.patient import cards_of, lacks_gpu, maker_of, torch_of
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """By the device files of the driver that the installed torch wants."""
-    wants_gpu(facts)
+    lacks_gpu(facts)
     if facts.host.os != "linux":
         raise Skip("Only Linux has device files.")
     maker = maker_of(torch_of(facts))

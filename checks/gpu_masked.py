@@ -23,7 +23,7 @@ from sdops.check import (
     Skip,
 )
 from sdops.knowledge.commands import command
-from sdops.knowledge.patient import wants_gpu
+from sdops.knowledge.patient import lacks_gpu
 
 MASKS = {
     "nvidia": ("CUDA_VISIBLE_DEVICES",),
@@ -34,7 +34,7 @@ MASKS = {
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Fires where a maker's cards are all hidden, and no other card is left to use."""
-    wants_gpu(facts)
+    lacks_gpu(facts)
     hidden = [card for card in facts.gpus if not card.visible and not card.lost]
     if not hidden:
         raise Skip("No GPU is hidden here.")

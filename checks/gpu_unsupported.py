@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge import gpus
-from sdops.knowledge.patient import maker_of, python_of, wants_gpu
+from sdops.knowledge.patient import lacks_gpu, maker_of, python_of
 from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.repositories import forks
 from sdops.knowledge.torch_plan import TorchPlan
@@ -24,7 +24,7 @@ from sdops.knowledge.torch_plan import TorchPlan
 def check(facts: Facts) -> Iterator[Finding]:
     """Asks for a plan as if the newest driver were there; only the cards then count."""
     python = python_of(facts)
-    wants_gpu(facts)
+    lacks_gpu(facts)
     cards = [card for card in facts.visible_gpus if not gpus.is_integrated(card)]
     if not cards:
         raise Skip("There is no graphics card here.")

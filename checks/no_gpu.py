@@ -14,7 +14,7 @@ from __future__ import annotations
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.device import DeviceKind, device_of
 from sdops.knowledge.launch_rules import is_set, needed, rules_of
-from sdops.knowledge.patient import wants_gpu
+from sdops.knowledge.patient import lacks_gpu
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     rules = rules_of(ui.kind) if ui else None
     if ui is None or rules is None:
         raise Skip("There is no UI here whose flags are known.")
-    wants_gpu(facts)
+    lacks_gpu(facts)
     gap = facts.gap("gpu.pci") or facts.gap("gpu.cim") or facts.gap("gpu.system_profiler")
     if gap is not None:
         raise Skip(f"Which GPUs there are is not known: {gap.reason}")

@@ -12,7 +12,7 @@ Source: pytorch.org get-started (index per build); ComfyUI-Manager pip_blacklist
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
-from sdops.knowledge.patient import describe, kind_of, python_of, torch_of, wants_gpu
+from sdops.knowledge.patient import describe, kind_of, lacks_gpu, python_of, torch_of
 from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.torch_family import disagreements
 from sdops.knowledge.torch_plan import Refusal
@@ -21,7 +21,7 @@ from sdops.knowledge.torch_plan import Refusal
 def check(facts: Facts) -> Iterator[Finding]:
     """Compares the installed build with the one that the planner would choose."""
     torch = torch_of(facts)
-    wants_gpu(facts)
+    lacks_gpu(facts)
     if kind_of(torch) != "cpu":
         return
     if facts.host.os == "macos":

@@ -41,12 +41,24 @@ def check(facts: Facts) -> Iterator[Finding]:
     cards = cards_of(facts, "nvidia" if torch.cuda else "amd")
     if not cards:
         raise Skip("There is no GPU here that this build of torch is meant for.")
+    if _has_computed(facts):
+        raise Skip("torch was run, and it computed on the GPU.")
     built_for = _built_for(facts, torch)
     missing = [card for card in cards if _serves(built_for, card, facts) is False]
     if missing and len(missing) == len(cards):
         yield _no_card(facts, torch, built_for, missing)
     elif missing:
         yield _some_cards(facts, torch, built_for, missing)
+
+
+def _has_computed(facts: Facts) -> bool:
+    """Whether `--deep` saw every GPU that torch found compute in single precision."""
+    on_gpu = [
+        probe
+        for probe in (facts.deep.kernels if facts.deep else ())
+        if probe.device.startswith("cuda") and probe.dtype == "float32"
+    ]
+    return bool(on_gpu) and all(probe.ok for probe in on_gpu)
 
 
 def _built_for(facts: Facts, torch: TorchBuild) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ for Intel Arc.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
-from sdops.knowledge.patient import describe, maker_of, torch_of, wants_gpu
+from sdops.knowledge.patient import describe, lacks_gpu, maker_of, torch_of
 from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.torch_plan import Refusal
 
@@ -22,7 +22,7 @@ NAMES = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 def check(facts: Facts) -> Iterator[Finding]:
     """Fires only where another official build would use the GPU, or where none can."""
     torch = torch_of(facts)
-    wants_gpu(facts)
+    lacks_gpu(facts)
     maker = maker_of(torch)
     if maker is None:
         raise Skip("torch is a build for the processor.")

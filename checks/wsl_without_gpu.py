@@ -11,7 +11,7 @@ Source: NVIDIA CUDA on WSL user guide; learn.microsoft.com, GPU acceleration in 
 from __future__ import annotations
 
 from sdops.check import Action, Command, Facts, Finding, Iterator, Platform, Remedy, Severity, Skip
-from sdops.knowledge.patient import describe, kind_of, torch_of, wants_gpu
+from sdops.knowledge.patient import describe, kind_of, lacks_gpu, torch_of
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if facts.host.container:
         raise Skip("In a container: see container-without-gpu.")
     torch = torch_of(facts)
-    wants_gpu(facts)
+    lacks_gpu(facts)
     if kind_of(torch) == "cpu":
         raise Skip("torch is a build for the processor.")
     if facts.gpus:

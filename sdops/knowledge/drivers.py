@@ -75,12 +75,11 @@ def standing(driver: Driver | None, cuda: str, os: str) -> Standing:
     wanted = need(cuda, os)
     if driver is None or driver.version is None or wanted is None:
         return Standing.UNKNOWN
+    if driver.cuda is not None and not older(driver.cuda, cuda):
+        return Standing.PAIRED  # its own word; also with NVIDIA's compatibility libraries
     if older(driver.version, wanted.floor):
         return Standing.TOO_OLD
-    if wanted.paired is not None:
-        late_enough = not older(driver.version, wanted.paired)
-    else:
-        late_enough = driver.cuda is not None and not older(driver.cuda, cuda)
+    late_enough = wanted.paired is not None and not older(driver.version, wanted.paired)
     return Standing.PAIRED if late_enough else Standing.COMPATIBLE
 
 

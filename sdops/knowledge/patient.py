@@ -67,6 +67,16 @@ def wants_gpu(facts: Facts) -> None:
                 raise Skip(f"{name} is installed and gives torch its GPU.")
 
 
+def lacks_gpu(facts: Facts) -> None:
+    """Goes on only if the UI wants a GPU, and torch was not seen to have one (`--deep`).
+
+    What torch does when it is run counts more than any table.
+    """
+    wants_gpu(facts)
+    if facts.deep is not None and facts.deep.cuda_available:
+        raise Skip("torch was run, and it found a GPU.")
+
+
 def deep_messages(facts: Facts) -> Iterator[str]:
     """What torch itself said when it was really run (`--deep`): the texts of its errors."""
     if facts.deep is not None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdops.facts.types import TorchBuild
+from sdops.facts.types import DeepProbe, TorchBuild
 from sdops.finding import Action, Severity
 
 
@@ -63,3 +63,10 @@ def test_a_kepler_card_has_no_newer_driver(machine, judge, with_gpu, with_python
 
 def test_quiet_without_a_cuda_build(machine, judge):
     assert not judge("driver-too-old", machine("rtx3080-linux-rocm-torch"))
+
+
+def test_the_drivers_own_word_counts(machine, judge, with_driver):
+    facts = machine("rtx3070-linux-old-driver")
+    assert not judge("driver-too-old", with_driver(facts, cuda="12.8"))
+    works = replace(facts, deep=DeepProbe(cuda_available=True))
+    assert not judge("driver-too-old", works)

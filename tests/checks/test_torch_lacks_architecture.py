@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdops.facts.types import DeepProbe, TorchBuild
+from sdops.facts.types import DeepProbe, KernelProbe, TorchBuild
 from sdops.finding import Severity
 
 
@@ -64,3 +64,11 @@ def test_unknown_builds_are_not_judged(machine, judge, with_python, version):
     unknown = TorchBuild("torch", version, cuda="15.0")
     facts = with_python(machine("healthy-linux-rtx5090-comfyui"), torch=unknown)
     assert not judge("torch-lacks-architecture", facts)
+
+
+def test_quiet_where_torch_was_seen_to_compute(machine, judge):
+    facts = machine("gtx1060-linux-comfyui-cu130")
+    kernels = (KernelProbe("cuda:0", "matmul", "float32", True),)
+    assert not judge("torch-lacks-architecture", replace(facts, deep=DeepProbe(kernels=kernels)))
+    on_cpu = (KernelProbe("cpu", "matmul", "float32", True),)
+    assert judge("torch-lacks-architecture", replace(facts, deep=DeepProbe(kernels=on_cpu)))
