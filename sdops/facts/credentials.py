@@ -38,9 +38,6 @@ _RULES = tuple(
          rf"\1{HIDDEN}@"),
         (rf"(?i)([?&](?:[\w-]{{0,40}}{_SENSITIVE_WORDS}|sig|signature|x-amz-[\w-]{{1,40}}|auth|key)=)[^&\s\"'#]+",
          rf"\1{HIDDEN}"),
-        (rf"(?i)(?<![\w-])((?:{_OPTIONS})(?:\s*=\s*|\s+)){_VALUE}", rf"\1{HIDDEN}"),
-        (rf"(?i)(?<![\w-])(--?[\w-]{{0,40}}{_SENSITIVE_WORDS}[\w-]*(?:\s*=\s*|\s+))(?!-){_VALUE}",
-         rf"\1{HIDDEN}"),
         (rf"(?i)(\b[\w.-]{{0,40}}{_SENSITIVE_WORDS}\w*[\"']?\s*=\s*){_VALUE}", rf"\1{HIDDEN}"),
         (rf"(?i)([\"'][\w.-]{{0,40}}{_SENSITIVE_WORDS}\w*[\"']\s*:\s*){_VALUE}", rf"\1{HIDDEN}"),
         (rf"(?i)(\b(?:passw(?:or)?d|passphrase|secret|api[_ -]?key)\s*:\s*){_VALUE}",
@@ -53,6 +50,10 @@ _RULES = tuple(
         (r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+", HIDDEN),
         (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
          HIDDEN),
+        # last: an option may take what stands before a password for its value
+        (rf"(?i)(?<![\w-])((?:{_OPTIONS})(?:\s*=\s*|\s+)){_VALUE}", rf"\1{HIDDEN}"),
+        (rf"(?i)(?<![\w-])(--?[\w-]{{0,40}}{_SENSITIVE_WORDS}[\w-]*(?:\s*=\s*|\s+))(?!-){_VALUE}",
+         rf"\1{HIDDEN}"),
     )
 )  # fmt: skip
 

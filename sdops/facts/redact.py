@@ -29,7 +29,8 @@ ADDRESS = "[address]"
 _SHARED_ACCOUNTS = frozenset(
     {"root", "user", "users", "admin", "administrator", "public", "default", "all users", "shared",
      "ubuntu", "debian", "fedora", "ec2-user", "runner", "runneradmin", "nobody", "guest", "home",
-     "default user", "linuxbrew", "workspace", "jovyan", "vscode", "app", "comfyui", "webui"}
+     "default user", "python", "linux", "nvidia", "torch", "docker", "git", "dev", "test",
+     "linuxbrew", "workspace", "jovyan", "vscode", "app", "comfyui", "webui"}
 )  # fmt: skip
 """Account names that say nothing about a person."""
 
@@ -102,7 +103,7 @@ class Redactor:
         hosts = [name for name in identity.hosts if _is_telling(name, _SHARED_HOSTS, vocabulary)]
         self._users = _words(users)
         self._hosts = _words(hosts)
-        self._homes = [re.escape(home) for home in identity.homes if _is_unusual_home(home)]
+        self._homes = [_home_pattern(home) for home in identity.homes if _is_unusual_home(home)]
         for name in users:
             self._placeholders[name.lower()] = _shaped(name, "user")
 
@@ -112,7 +113,7 @@ class Redactor:
         if "@" in text:
             text = _PROMPT.sub(f"user@{HOST}", _EMAIL.sub(EMAIL, text))
         for home in self._homes:
-            text = re.sub(rf"{home}(?![\w.-])", "~", text)
+            text = home.sub(self._home, text)
         if "/" in text or "\\" in text:
             text = _UNIX_HOME.sub(self._home, _WINDOWS_HOME.sub(self._home, text))
         if self._hosts is not None:
@@ -197,14 +198,21 @@ def _is_telling(name: str, shared: frozenset[str], vocabulary: frozenset[str]) -
 
 def _is_unusual_home(home: str) -> bool:
     ordinary = _UNIX_HOME.match(home) or _WINDOWS_HOME.match(home)
-    return len(home) > 2 and home != "/root" and not ordinary
+    return len(home.strip("/\\")) > 2 and home != "/root" and not ordinary
+
+
+def _home_pattern(home: str) -> re.Pattern[str]:
+    at = max(home.rfind("/"), home.rfind("\\")) + 1
+    return re.compile(
+        rf"(?P<base>{re.escape(home[:at])})(?P<name>{re.escape(home[at:])})(?![\w.-])"
+    )
 
 
 def _words(names: list[str]) -> re.Pattern[str] | None:
     if not names:
         return None
     options = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(?<![\w.-])(?:{options})(?![\w-])", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W_])(?:{options})(?![^\W_])", re.IGNORECASE)
 
 
 def _is_placeholder(name: str) -> bool:
