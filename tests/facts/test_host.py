@@ -12,7 +12,9 @@ import pytest
 from sdops.facts import host
 from sdops.facts.codec import to_json
 from sdops.facts.host import disks, environment, processor, system
+from sdops.facts.process import ProbeError
 from sdops.facts.tree import REAL
+from sdops.facts.types import Libc
 from tests.machine import record
 
 ROOT = Path(__file__).parents[2]
@@ -175,3 +177,15 @@ def test_admin_is_what_the_system_says():
     if os.name != "posix":
         pytest.skip("POSIX only")
     assert system.is_admin() == (os.geteuid() == 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="musl is a library of Linux")
+def test_musl(tmp_path):
+    loader = "#!/bin/sh\necho 'musl libc (x86_64)\nVersion 1.2.4' >&2; exit 1\n"
+    tree = record(tmp_path, {"/lib/ld-musl-x86_64.so.1": loader})
+    tree.path("/lib/ld-musl-x86_64.so.1").chmod(0o755)
+    assert system.musl(tree) == Libc("musl", "1.2.4")
+    assert system.musl(record(tmp_path / "none", {})) is None
+    tree.path("/lib/ld-musl-x86_64.so.1").write_text("#!/bin/sh\necho nothing\n")
+    with pytest.raises(ProbeError, match="does not tell its version"):
+        system.musl(tree)

@@ -71,14 +71,21 @@ def libc(tree: Tree) -> Libc | None:
     """The C library that this process runs on.
 
     Raises:
-        ProbeError: musl's own loader does not tell its version.
+        ProbeError: it is musl, and does not tell its version.
     """
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (ValueError, OSError):
         name, version = "", ""
-    if name == "glibc" and version:
-        return Libc("glibc", version)
+    return Libc("glibc", version) if name == "glibc" and version else musl(tree)
+
+
+def musl(tree: Tree) -> Libc | None:
+    """The musl library that is installed, which says its version when its loader is started.
+
+    Raises:
+        ProbeError: it does not.
+    """
     loader = next((n for n in tree.names("/lib") if re.fullmatch(r"ld-musl-\w+\.so\.1", n)), None)
     if loader is None:
         return None
