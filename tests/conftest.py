@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.nvml.library import fake_nvml
 
 __all__ = ["fake_nvml"]
 
 NOBODY = 65534
+
+# A deadline judges how busy the machine is, not the code.
+settings.register_profile("sdops", deadline=None)
+settings.load_profile("sdops")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections import defaultdict
 from xml.etree import ElementTree as ET
 
 from sdops.finding import Finding, Report, Severity
-from sdops.report.plain import neutralize
+from sdops.report.plain import guard_commands, neutralize
 
 # XML 1.0 forbids these, and ElementTree writes them all the same.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -52,7 +52,8 @@ def render(report: Report) -> str:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+    text = ET.tostring(root, "unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{guard_commands(text)}\n'
 
 
 def _fails(finding: Finding) -> bool:
