@@ -70,8 +70,8 @@ def _end_problems(archive: Archive) -> Iterator[Problem]:
     if end.directory_offset + end.directory_size != end.directory_end:
         yield _ambiguous("The archive's directory is not where its end record says.")
     # miniz counts entries, zipfile reads all bytes of the directory.
-    if archive.leftover:
-        yield _ambiguous(f"The archive's directory holds {archive.leftover} uncounted bytes.")
+    if archive.leftover or len(archive.members) != end.entries:
+        yield _ambiguous("The archive's directory holds more or less than its end record counts.")
 
 
 def _name_problems(archive: Archive) -> Iterator[Problem]:

@@ -116,17 +116,45 @@ def read_archive(source: Source) -> Archive:
         raise ZipError(
             f"The archive's directory claims {end.entries} members in {end.directory_size} bytes."
         )
-    # zipfile and unzip accept an archive behind other bytes, and count offsets from its start.
+    try:
+        return _read_directory(source, end)
+    except ZipError:
+        shifted = as_zipfile_reads(source, end)
+        if shifted is None:
+            raise
+        return shifted
+
+
+def as_zipfile_reads(source: Source, end: End) -> Archive | None:
+    """The archive as zipfile and unzip read it, if they read another directory.
+
+    They take the directory that ends at the end record, and count every offset from there.
+    """
     shift = end.directory_end - end.directory_size - end.directory_offset
-    if shift > 0 and source.read(end.directory_offset, 4) != CENTRAL_SIGNATURE:
-        source = Part(source, shift, source.size - shift)
-    data = source.read(end.directory_offset, end.directory_size)
+    if shift == 0 or end.directory_end < end.directory_size:
+        return None
+    try:
+        found = _read_directory(source, end, shift)
+    except ZipError:
+        return None
+    moved = (replace(item, header_offset=item.header_offset + shift) for item in found.members)
+    return replace(found, members=tuple(moved))
+
+
+def _read_directory(source: Source, end: End, shift: int = 0) -> Archive:
+    data = source.read(end.directory_offset + shift, end.directory_size)
     if len(data) < end.directory_size:
         raise ZipError("The archive's directory lies outside the file.")
-    members, used = [], 0
-    for _ in range(end.entries):
-        member, used = _read_entry(data, used)
-        members.append(member)
+    members: list[Member] = []
+    used = 0
+    try:
+        # zipfile reads to the end of the directory, miniz as many entries as are counted.
+        while used < len(data) and len(members) < MAX_MEMBERS:
+            member, used = _read_entry(data, used)
+            members.append(member)
+    except ZipError:
+        if not members:
+            raise
     return Archive(source, end, tuple(members), len(data) - used)
 
 

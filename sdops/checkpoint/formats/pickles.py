@@ -8,6 +8,7 @@ from __future__ import annotations
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE, Dtype
 from sdops.checkpoint.formats.plain import is_text
+from sdops.checkpoint.policy import gadget, real_name
 from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_streams
 from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value
@@ -31,10 +32,15 @@ def recognize(head: bytes, source: Source) -> Container | None:
     trace = read_stream(source, operations=_PROBE_OPERATIONS)
     if trace.root == _MAGIC_NUMBER and type(trace.root) is int:
         return Container.TORCH_LEGACY
-    # A text may start with letters that are opcodes; it calls nothing.
+    # A text may start with letters that are opcodes; it calls nothing, and imports nothing known.
     eventful = bool(trace.calls or trace.computed or trace.builds or trace.complete)
-    lone_import = bool(trace.globals) and not is_text(head)
-    return Container.PICKLE if eventful or lone_import or trace.over_budget else None
+    names = trace.globals.values()
+    imports = bool(names) and (not is_text(head) or any(map(_is_known, names)))
+    return Container.PICKLE if eventful or imports or trace.over_budget else None
+
+
+def _is_known(reference: Global) -> bool:
+    return gadget(*real_name(reference)) is not None
 
 
 def read(source: Source, container: Container) -> Contents:

@@ -24,6 +24,7 @@ from sdops.checkpoint.zip_reader import (
     Local,
     Member,
     ZipError,
+    as_zipfile_reads,
     inflate,
     packed,
     read_archive,
@@ -87,6 +88,12 @@ def read(source: Source, container: Container) -> Contents:
         if not (sparse and _WEIGHTS.search(member.name))
     }
     contents.problems.extend(archive_problems(archive, locals_))
+    if any(problem.hostile for problem in contents.problems):
+        _salvage(source, contents)
+        other = as_zipfile_reads(source, archive.end)
+        if other is not None:
+            for member in other.members:
+                _nest(other, member, read_local(other, member), contents)
     if container in (Container.TORCH_ZIP, Container.TORCHSCRIPT):
         _read_torch(archive, locals_, contents)
     else:

@@ -157,10 +157,11 @@ def newobj_ex(machine: Machine, pos: int) -> int:
 def inst(machine: Machine, pos: int) -> int:
     """Calls what two lines name with the values since the mark."""
     start = machine.base + pos - 1
-    args = tuple(pop_mark(machine))
     module, pos = machine.line(pos)
     name, pos = machine.line(pos)
+    # The Python unpickler imports before it looks for the mark, the C one after.
     callee = _global(machine, _name(module), _name(name), start, "INST")
+    args = tuple(pop_mark(machine))
     machine.stack.append(_call(machine, callee, args, None, start, "INST"))
     return pos
 

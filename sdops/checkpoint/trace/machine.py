@@ -198,8 +198,9 @@ class Machine:
     def enter_frame(self, pos: int, size: int) -> None:
         """Notes that a frame of `size` bytes starts at `pos`."""
         end = self.base + pos + size
-        if self.frame_end is not None and end > self.frame_end:
-            self.trace.odd.append(("A frame reaches across another.", self.base + pos))
+        self.trace.framed = True
+        if self.frame_end is not None and self.base + pos < self.frame_end:
+            self.trace.odd.append(("A frame stands inside another.", self.base + pos))
         self.frame_end = end
         self._set_limit()
 
@@ -225,9 +226,11 @@ class Machine:
         if end < 0:
             pos = self.jump_to_line(pos)
             end = self.data.find(b"\n", pos)
+            if end < 0 and len(self.data) - pos >= LINE_LIMIT:
+                raise BudgetError("A line is too long.")
             if end < 0:
-                long = len(self.data) - pos >= LINE_LIMIT
-                raise (BudgetError("A line is too long.") if long else Fault("A line has no end."))
+                # The Python unpickler cuts the last byte off, whether it is a newline or not.
+                return self.data[pos:-1], len(self.data)
         return self.data[pos:end], end + 1
 
     def jump_to_line(self, pos: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace import calls, literals, structure  # noqa: F401  (fill HANDLERS)
+from sdops.checkpoint.trace.frames import lossy_readings
 from sdops.checkpoint.trace.machine import HANDLERS, OPERATION_LIMIT, Machine, _unknown_opcode
 from sdops.checkpoint.trace.values import Trace, Value
 
@@ -44,6 +45,8 @@ def read_streams(source: Source, offset: int = 0) -> Iterator[Trace]:
         trace = machine.run()
         operations = max(operations - trace.operations, 1000)
         yield trace
+        if trace.odd or (trace.framed and not trace.complete):
+            yield from lossy_readings(source, offset)
         if not trace.complete:
             yield from _resume(source, trace.fault_offset + 1)
             return

@@ -146,5 +146,7 @@ class Trace:
     """Whether the fault is that a budget is used up."""
     odd: list[tuple[str, int]] = field(default_factory=list)
     """What no pickler writes: a sentence and an offset."""
+    framed: bool = False
+    """Whether the stream uses frames."""
     shortened: bool = False
     """Whether containers hold only their first items."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.checkpoint.corpus import advisories, archives, benign, denial, opcodes
 from tests.checkpoint.corpus.sample import Sample
 
 
 def attacks() -> Iterator[Sample]:
     """Samples that a scanner must not call safe."""
+    from tests.checkpoint.corpus import advisories, archives, denial, opcodes
+
     yield from advisories.samples()
     yield from opcodes.samples()
     yield from archives.samples()
@@ -21,4 +22,6 @@ def attacks() -> Iterator[Sample]:
 
 def good() -> Iterator[Sample]:
     """Samples that a scanner must call safe."""
+    from tests.checkpoint.corpus import benign
+
     yield from benign.samples()

@@ -23,7 +23,10 @@ from tests.checkpoint.corpus.sample import (
     UNREADABLE,
     Sample,
     call,
+    make_zip,
+    patch,
     system,
+    torch_zip,
 )
 
 CLEAN = b"\x80\x02}."
@@ -41,31 +44,6 @@ def samples() -> Iterator[Sample]:
     yield from _torch()
     yield from _numpy()
     yield from _safetensors()
-
-
-def make_zip(
-    members: dict[str, bytes], method: int = zipfile.ZIP_STORED, comment: bytes = b""
-) -> bytes:
-    """An archive with fixed dates."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data, method)
-        archive.comment = comment
-    return file.getvalue()
-
-
-def torch_zip(pickle: bytes, **more: bytes) -> bytes:
-    """The members of a torch checkpoint, around `pickle`."""
-    return make_zip({"x/data.pkl": pickle, "x/version": b"3\n", "x/byteorder": b"little"} | more)
-
-
-def patch(data: bytes, signature: bytes, field: int, value: bytes, which: int = 0) -> bytes:
-    """`data` with bytes at `field` of the `which`th record of that signature replaced."""
-    at = -1
-    for _ in range(which + 1):
-        at = data.index(signature, at + 1)
-    return data[: at + field] + value + data[at + field + len(value) :]
 
 
 def _plain_archives() -> Iterator[Sample]:

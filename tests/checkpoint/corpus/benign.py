@@ -255,9 +255,9 @@ def _other_files() -> Iterator[Sample]:
     yield Sample("safetensors", save_safetensors(tensors, {"k": "v"}), SAFE, ".safetensors")
     yield Sample("safetensors-none", save_safetensors({}), SAFE, ".safetensors")
     texts = {
-        "readme": "callbacks: yes\nimport os\nios\nsystem\n", "yaml": "model:\n  target: ldm.models\n",
+        "readme": "callbacks: yes\nimport os\n", "yaml": "model:\n  target: ldm.models\n",
         "code": "import torch\nfrom os import system\n", "json": '{"a": [1, 2]}', "csv": "a,b\n1,2\n",
-        "html": "<!DOCTYPE html><html></html>", "words": "cos\nsystem\nis what a pickle says\n",
+        "html": "<!DOCTYPE html><html></html>", "words": "cat\ndog\nbird\n", "items": "iron\ncopper\n",
         "config": "[section]\nkey = value\n", "numbers": "1\n2\n3\n", "unicode": "größe\n",
         "lfs": "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12\n",
     }  # fmt: skip

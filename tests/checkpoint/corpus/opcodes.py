@@ -106,6 +106,7 @@ def _imports() -> Iterator[Sample]:
         yield Sample(label, b"\x80\x02" + opcode + b")R.", DANGEROUS)
         yield Sample(f"{label}-ref", b"\x80\x02" + opcode + b".", DANGEROUS)
     yield Sample("reference", b"\x80\x02" + name("os", "getcwd") + b".", SUSPICIOUS)
+    yield Sample("reference-in-text", b"cos\nsystem\nis what a pickle says\n", SUSPICIOUS)
     yield Sample("reference-dropped", b"\x80\x02" + name("antigravity", "x") + b"0N.", SUSPICIOUS)
     yield Sample("reference-dotted",
                  b"\x80\x04" + stack_name("torch", "storage._load_from_bytes") + b".", SUSPICIOUS)  # fmt: skip

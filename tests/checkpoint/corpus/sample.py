@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
 from dataclasses import dataclass
 
 DANGEROUS, SUSPICIOUS, UNREADABLE, SAFE = "dangerous", "suspicious", "unreadable", "safe"
@@ -57,3 +59,28 @@ def system(protocol: int = 2) -> bytes:
 
 # The smallest body that runs the command, without header and STOP.
 SYSTEM = name("os", "system") + text(COMMAND) + b"\x85R"
+
+
+def make_zip(
+    members: dict[str, bytes], method: int = zipfile.ZIP_STORED, comment: bytes = b""
+) -> bytes:
+    """An archive with fixed dates."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+        archive.comment = comment
+    return file.getvalue()
+
+
+def torch_zip(pickle: bytes, **more: bytes) -> bytes:
+    """The members of a torch checkpoint, around `pickle`."""
+    return make_zip({"x/data.pkl": pickle, "x/version": b"3\n", "x/byteorder": b"little"} | more)
+
+
+def patch(data: bytes, signature: bytes, field: int, value: bytes, which: int = 0) -> bytes:
+    """`data` with bytes at `field` of the `which`th record of that signature replaced."""
+    at = -1
+    for _ in range(which + 1):
+        at = data.index(signature, at + 1)
+    return data[: at + field] + value + data[at + field + len(value) :]

@@ -1,0 +1,69 @@
+"""What loading a file really reaches is never worse than what the scanner says."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+pytest.importorskip("torch")
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sdops.checkpoint.policy import load_policy
+from sdops.checkpoint.scan import scan_source
+from sdops.checkpoint.source import BytesSource
+from tests.checkpoint import corpus, fuzz
+from tests.checkpoint.oracle import Oracle, must_be
+
+_LARGEST = 2_000_000
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    child = Oracle()
+    yield child
+    child.close()
+
+
+def _check(oracle: Oracle, data: bytes) -> str:
+    found = scan_source("sample", BytesSource(data), load_policy())
+    events = oracle.events(data)
+    assert events is not None
+    least = must_be(events)
+    said = fuzz.ORDER.index(found.verdict.word)
+    assert said >= fuzz.ORDER.index(least) or fuzz.inert(events, found.container), events
+    return least
+
+
+def test_nothing_that_loading_the_corpus_reaches_is_missed(oracle):
+    reached = [
+        _check(oracle, sample.data) for sample in corpus.attacks() if len(sample.data) <= _LARGEST
+    ]
+    assert reached.count("dangerous") > 250
+    assert reached.count("suspicious") > 80
+
+
+def test_loading_good_files_reaches_nothing(oracle):
+    for sample in corpus.good():
+        if len(sample.data) <= _LARGEST and not sample.name.startswith("text"):
+            assert _check(oracle, sample.data) == "safe", sample.name
+
+
+@pytest.fixture(scope="module")
+def seeds() -> list[bytes]:
+    return fuzz.small_samples()
+
+
+@given(number=st.integers(0, 2**64))
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_mutant_is_missed(oracle, seeds, number):
+    mutator = fuzz.Mutator(seeds, random.Random(number))
+    try:
+        data = mutator.mutant()
+    except ValueError:
+        return  # the archive has no such record to change
+    assert _check(oracle, data) in fuzz.ORDER
