@@ -32,7 +32,10 @@ def look_up(pci_id: str, tree: Tree) -> PciName:
         name, gfx = table["devices"].get(device_id, (None, None))
         integrated = None if gfx is None else gfx in table["targets"]["integrated"]
     else:
-        name = load(f"pci/{vendor}")["names"].get(device_id)
+        table = load(f"pci/{vendor}")
+        name = table["names"].get(device_id)
+        if vendor == "intel" and name is not None:
+            integrated = device_id not in table["discrete"]
     name = name or _from_system(vendor_id, device_id, tree) or f"GPU {pci_id}"
     title = _TITLES[vendor]
     return PciName(name if name.startswith(title) else f"{title} {name}", gfx, integrated)

@@ -57,8 +57,6 @@ def _gpu(bus: str, index: int, vendor: str, pci_id: str, tree: Tree) -> Gpu:
     total = tree.integer(f"{folder}/mem_info_vram_total")
     used = tree.integer(f"{folder}/mem_info_vram_used")
     sensors = _sensors(folder, tree)
-    # Intel's own graphics are always function 0 of device 2 on the root bus.
-    integrated = bus == "0000:00:02.0" if vendor == "intel" else known.integrated
     return Gpu(
         index=index,
         vendor=vendor,
@@ -67,7 +65,7 @@ def _gpu(bus: str, index: int, vendor: str, pci_id: str, tree: Tree) -> Gpu:
         pci_id=pci_id,
         pci_bus=bus,
         gfx=known.gfx,
-        integrated=integrated,
+        integrated=known.integrated,
         vram_total_bytes=total,
         vram_free_bytes=None if total is None or used is None else max(total - used, 0),
         temperature_c=_scaled(sensors, "temp1_input", 1000, tree),
