@@ -21,7 +21,7 @@ Sets up sdops in the folder .venv beside this script, then runs `sdops doctor`.
   .\install.ps1 [OPTIONS]              set up (safe to run again)
   .\install.ps1 [OPTIONS] test [ARGS]  set up, then run the tests; ARGS go to pytest
 
-  --no-torch        leave out PyTorch: every command but smoke, bench and doctor --prove works
+  --no-torch        leave out PyTorch: only making images needs it
   --python PATH     use this Python (3.10 to 3.13) instead of searching for one
   --index-url URL   take packages from this mirror of the Python Package Index
   --help            show this help

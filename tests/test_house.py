@@ -105,6 +105,11 @@ def test_every_data_file_is_package_data():
     assert sorted(map(named, data - installed)) == []
 
 
+def test_any_python_3_can_read_the_installers_probe():
+    source = (ROOT / "scripts/usable_python.py").read_text("utf-8")
+    assert ast.parse(source, feature_version=(3, 0)).body
+
+
 def test_pythons_of_the_installer_are_those_of_the_package():
     source = (ROOT / "scripts/usable_python.py").read_text("utf-8")
     bounds = dict(re.findall(r"^(OLDEST|NEWEST) = (\(3, \d+\))$", source, re.M))

@@ -211,6 +211,19 @@ def test_second_run_keeps_what_is_good(checkout):
     assert (checkout / ".venv/pyvenv.cfg").stat().st_ino == before.st_ino
 
 
+OLD_PYTHONS = sorted(Path.home().glob(".pyenv/versions/[23].[0-9].*/bin/python"))
+
+
+@pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda python: python.parts[-3])
+def test_old_pythons_can_read_the_probe(python):
+    done = subprocess.run(
+        [python, "-E", ROOT / "scripts/usable_python.py"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("it is Python ")
+    assert done.stderr == ""
+
+
 def test_another_python_is_refused_or_taken_never_ignored(checkout, tmp_path):
     done = run(checkout, "--no-torch", "--python", "no-such-python")
     assert done.returncode == 2
