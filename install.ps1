@@ -251,7 +251,8 @@ function Start-Install([hashtable] $Options) {
     }
     & $VenvPython -m sdops doctor
     if ($LASTEXITCODE -ne 0) { Write-Talk 'The doctor has something to say: see above.' }
-    Write-Talk "sdops is installed. Run it with: $(Join-Path $Venv 'Scripts\sdops.exe')"
+    $program = Join-Path $Venv 'Scripts\sdops.exe'
+    Write-Talk "sdops is installed. Look at the folder of your user interface with: & '$program' doctor FOLDER"
     exit 0
 }
 

@@ -217,7 +217,11 @@ run_tests() {
 
 run_doctor() {
     "$venv/bin/sdops" doctor || say 'The doctor has something to say: see above.'
-    say "sdops is installed. Run it with: $venv/bin/sdops"
+    case $venv in
+    *[!A-Za-z0-9/._-]*) program="'$venv/bin/sdops'" ;; # ready to paste
+    *) program=$venv/bin/sdops ;;
+    esac
+    say "sdops is installed. Look at the folder of your user interface with: $program doctor FOLDER"
 }
 
 while [ $# -gt 0 ]; do

@@ -14,10 +14,10 @@ from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge.recovery import reboot, reset_gpu
 
 MEANINGS = {
-    "reset": "a reset of the GPU",
-    "reboot": "a restart of the computer",
-    "drain_p2p": "an end to the work between GPUs and a reset of the GPU",
-    "drain_and_reset": "an end to the work on the GPU and a reset of it",
+    "reset": "wants a reset",
+    "reboot": "wants a restart of the computer",
+    "drain_p2p": "wants the work between GPUs to end, and then a reset",
+    "drain_and_reset": "wants all work on it to end, and then a reset",
 }
 
 
@@ -34,8 +34,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             rule="gpu-recovery-action",
             severity=Severity.ERROR,
-            title=f"The driver asks for {MEANINGS.get(action, action)} before "
-            f"GPU {gpu.index} ({gpu.name}) can be relied on.",
+            title=f"GPU {gpu.index} ({gpu.name}) cannot be relied on: its driver "
+            f"{MEANINGS.get(action, f'asks for {action!r}')}.",
             why=f"Its recovery action is `{action}`.",
             evidence={"gpu": gpu.index, "recovery_action": action},
             remedies=(reboot(facts.host) if restart else reset_gpu(facts.host, gpu),),

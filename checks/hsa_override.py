@@ -116,12 +116,12 @@ def _missing(facts: Facts, cards: list[Gpu]) -> Iterator[Finding]:
 
 def _set(facts: Facts, value: str) -> Remedy:
     where = (
-        f"the launch file {facts.ui.launch_files[0]}"
+        f"Put this line into the launch file {facts.ui.launch_files[0]}"
         if facts.ui and facts.ui.launch_files
-        else "the terminal"
+        else "Type this in the terminal"
     )
     return Remedy(
-        f"Set it in {where} before the UI starts; the first command shows how.",
+        f"{where}, before the UI starts.",
         Action.RESTART_UI,
         commands=(command(facts.host, "export", f"{NAME}={value}"),),
     )

@@ -15,22 +15,26 @@ from sdops.knowledge.paths import path_troubles
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """One finding for each kind of trouble."""
+    """One finding with every kind of trouble: one move to a better folder ends them all."""
     ui = facts.ui
     if ui is None:
         raise Skip("There is no UI here.")
-    for trouble in path_troubles(ui.root, ui.kind, facts.host):
-        yield Finding(
-            rule="install-folder",
-            severity=trouble.severity,
-            title=f"The UI's folder is a bad place: {trouble.effect}.",
-            why=f"The folder is {ui.root}",
-            evidence={"path": ui.root, "trouble": trouble.id},
-            location=Location(ui.root),
-            remedies=(
-                Remedy(
-                    f"Move the UI to a folder {trouble.advice}. Its Python environment does not "
-                    "survive the move: let the UI (or sdops env) make it anew there."
-                ),
+    troubles = sorted(path_troubles(ui.root, ui.kind, facts.host), key=lambda one: -one.severity)
+    if not troubles:
+        return
+    worst, *others = troubles
+    advice = "; ".join(trouble.advice for trouble in troubles)
+    yield Finding(
+        rule="install-folder",
+        severity=worst.severity,
+        title=f"The UI's folder is a bad place: {worst.effect}.",
+        why="".join(f"And {trouble.effect}. " for trouble in others).strip(),
+        evidence={"path": ui.root, "troubles": [trouble.id for trouble in troubles]},
+        location=Location(ui.root),
+        remedies=(
+            Remedy(
+                f"Move the UI to a folder {advice}. Its Python environment does not survive the "
+                "move: let the UI (or sdops env) make it anew there."
             ),
-        )
+        ),
+    )

@@ -10,8 +10,23 @@ Source: PyTorch 2.2.2 release notes (last for macOS x86_64); Apple developer doc
 
 from __future__ import annotations
 
-from sdops.check import Action, Command, Facts, Finding, Iterator, Platform, Remedy, Severity, Skip
+from sdops.check import (
+    Action,
+    Command,
+    Facts,
+    Finding,
+    Iterator,
+    Platform,
+    PythonEnv,
+    Remedy,
+    Severity,
+    Skip,
+)
 from sdops.knowledge.patient import python_of
+from sdops.knowledge.ui_environments import environment
+
+HOMEBREW = "/opt/homebrew/bin/"
+"""Where Homebrew for Apple silicon keeps its programs; the one for Intel uses /usr/local."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -33,8 +48,18 @@ def check(facts: Facts) -> Iterator[Finding]:
                 "Install Python for Apple silicon, in a terminal that does not run under Rosetta "
                 "(`arch` prints arm64 there), and make the environment anew.",
                 Action.REINSTALL,
-                (Command(("brew", "install", "python@3.10"), Platform.MACOS),),
+                _commands(facts, python),
                 move_away=(python.root,) if python.kind == "venv" else (),
             ),
         ),
     )
+
+
+def _commands(facts: Facts, python: PythonEnv) -> tuple[Command, ...]:
+    wanted = environment(facts.ui.kind) if facts.ui else None
+    version = wanted.recommended if wanted else "3.12"
+    install = Command((HOMEBREW + "brew", "install", f"python@{version}"), Platform.MACOS)
+    if python.kind != "venv":
+        return (install,)
+    interpreter = f"{HOMEBREW}python{version}"
+    return (install, Command((interpreter, "-m", "venv", python.root), Platform.MACOS))

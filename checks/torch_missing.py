@@ -24,6 +24,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     python = installed(facts)
     if python.torch is not None:
         return
+    if facts.host.libc is not None and facts.host.libc.name == "musl":
+        raise Skip("There is no torch for systems with the C library musl.")
     gap = facts.gap("python.torch")
     if gap is not None:
         raise Skip(gap.reason)
@@ -47,7 +49,10 @@ def _half_installed(facts: Facts, python: PythonEnv) -> Finding:
 
 def _missing(facts: Facts, python: PythonEnv) -> Finding:
     why = f"{python.root} has {len(python.distributions)} packages, and torch is not among them."
-    if facts.ui is None:
+    if facts.ui is None and python.distribution("sdops") is not None:
+        severity = Severity.INFO
+        title = "torch is not installed beside sdops; only its own image sampler would need it."
+    elif facts.ui is None:
         severity = Severity.WARNING
         title = "torch is not installed in this Python, so it cannot make images."
     elif installs_itself(facts.ui):

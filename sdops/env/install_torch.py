@@ -64,7 +64,7 @@ def _arguments(
         return chosen.requirements(("torch",))
     planned = (f"torch=={chosen.torch}+{chosen.variant}", "--index-url", chosen.index_url)
     try:
-        pip.would_install(python.executable, planned)
+        pip.would_fetch(python.executable, ("--no-deps", *planned))
     except pip.PipError as error:
         say(f"That build cannot be had from {chosen.index_url}: {error.message}")
         say("Looking in pip's default index instead.")

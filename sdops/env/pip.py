@@ -22,6 +22,7 @@ IMPATIENT = ("--timeout", "15", "--retries", "1")
 """pip's own defaults wait for minutes on an index that does not answer."""
 
 UNREACHABLE = re.compile("after connection broken by|Could not fetch URL")
+SILENT = "that index cannot be reached."
 
 
 class PipError(SdopsError):
@@ -45,12 +46,33 @@ def would_install(python: str, arguments: Sequence[str]) -> tuple[Arrival, ...]:
     Raises:
         PipError: the packages cannot be had.
     """
+    return _dry_run(python, arguments)[0]
+
+
+def would_fetch(python: str, arguments: Sequence[str]) -> tuple[Arrival, ...]:
+    """As `would_install`; an index that does not answer is an error even where files at hand do.
+
+    pip would wait for that index again at every package, many times over.
+
+    Raises:
+        PipError: the packages cannot be had, or not from the index.
+    """
+    arrivals, talk = _dry_run(python, arguments)
+    if UNREACHABLE.search(talk) and all(arrival.url.startswith("file:") for arrival in arrivals):
+        raise PipError(SILENT)
+    return arrivals
+
+
+def _dry_run(python: str, arguments: Sequence[str]) -> tuple[tuple[Arrival, ...], str]:
+    """What would be installed, and what pip said of its troubles meanwhile."""
     with tempfile.TemporaryDirectory(prefix="sdops-") as folder:
         report = Path(folder) / "report.json"
-        _run(python, "install", "--dry-run", "--report", str(report), *IMPATIENT, *arguments)
+        output = _run(
+            python, "install", "--dry-run", "--report", str(report), *IMPATIENT, *arguments
+        )
         try:
             items = json.loads(report.read_text(encoding="utf-8"))["install"]
-            return tuple(
+            arrivals = tuple(
                 Arrival(
                     name=str(canonicalize_name(item["metadata"]["name"])),
                     version=item["metadata"]["version"],
@@ -60,6 +82,7 @@ def would_install(python: str, arguments: Sequence[str]) -> tuple[Arrival, ...]:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PipError(f"pip's report cannot be read: {error}.") from None
+    return arrivals, output.stderr
 
 
 def offered(python: str, package: str) -> tuple[str, ...]:
@@ -68,8 +91,8 @@ def offered(python: str, package: str) -> tuple[str, ...]:
     Raises:
         PipError: there are none, or the index cannot be reached.
     """
-    output = _run(python, "index", "versions", *IMPATIENT, package)
-    found = re.search(r"^Available versions: (.+)$", output, re.MULTILINE)
+    talk = _run(python, "index", "versions", *IMPATIENT, package).stdout
+    found = re.search(r"^Available versions: (.+)$", talk, re.MULTILINE)
     return tuple(version.strip() for version in found[1].split(",")) if found else ()
 
 
@@ -104,7 +127,7 @@ def download_bytes(arrivals: Sequence[Arrival]) -> int:
     return total
 
 
-def _run(python: str, command: str, *arguments: str) -> str:
+def _run(python: str, command: str, *arguments: str) -> process.Output:
     argv = (python, "-m", "pip", "--disable-pip-version-check", "--no-input", command, *arguments)
     try:
         output = process.run(argv, timeout_s=LOOK_TIMEOUT_S)
@@ -112,12 +135,12 @@ def _run(python: str, command: str, *arguments: str) -> str:
         raise PipError(f"{error}.") from None
     if output.returncode:
         raise PipError(_reason(output.stderr) or f"pip {command} failed.")
-    return output.stdout
+    return output
 
 
 def _reason(stderr: str) -> str:
     # pip goes on without an index that does not answer, and then says "no matching distribution".
     if UNREACHABLE.search(stderr):
-        return "that index cannot be reached."
+        return SILENT
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR: ")]
     return lines[-1].removeprefix("ERROR: ").strip() if lines else ""

@@ -25,6 +25,14 @@ _STYLES = {
     Severity.INFO: "bold cyan",
 }
 
+_NOUNS = {
+    Severity.CRITICAL: ("critical finding", "critical findings"),
+    Severity.ERROR: ("error", "errors"),
+    Severity.WARNING: ("warning", "warnings"),
+    Severity.INFO: ("note", "notes"),
+}
+"""One and several, the worst first."""
+
 
 def render(report: Report, *, color: bool = False, width: int = 100) -> str:
     """The report as text, `width` columns wide, with ANSI styles if `color`."""
@@ -55,10 +63,10 @@ def render(report: Report, *, color: bool = False, width: int = 100) -> str:
 def summary(report: Report) -> str:
     """One closing sentence: how many findings of each severity, and what that means."""
     counts = [
-        (sum(finding.severity is severity for finding in report.findings), severity.label)
-        for severity in sorted(Severity, reverse=True)
+        (sum(finding.severity is severity for finding in report.findings), nouns)
+        for severity, nouns in _NOUNS.items()
     ]
-    told = ", ".join(f"{count} {label}" for count, label in counts if count)
+    told = ", ".join(f"{count} {nouns[count > 1]}" for count, nouns in counts if count)
     if report.crashed or report.faults:
         return f"Not everything could be looked at. Found: {told or 'nothing'}."
     return f"Found: {told}." if told else "Nothing wrong was found."

@@ -32,4 +32,4 @@ def placed(machine):
 )
 def test_troubles(judge, placed, name, root, kind, troubles):
     findings = judge("install-folder", placed(name, root, kind))
-    assert [finding.evidence["trouble"] for finding in findings] == troubles
+    assert [one for finding in findings for one in finding.evidence["troubles"]] == troubles

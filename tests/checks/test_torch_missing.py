@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sdops.finding import Severity
@@ -29,6 +31,14 @@ def test_a1111_installs_it_itself(machine, judge, without_torch, launched):
     assert "torch==2.1.2" in finding.remedies[0].commands[0].argv
     (told_not_to,) = judge("torch-missing", launched(facts, "--skip-install"))
     assert told_not_to.severity is Severity.ERROR
+
+
+def test_sdops_own_environment_is_no_patient(machine, judge, without_torch, with_packages):
+    facts = replace(without_torch(machine("healthy-linux-rtx3060-a1111")), ui=None)
+    (elsewhere,) = judge("torch-missing", facts)
+    assert elsewhere.severity is Severity.WARNING
+    (beside_sdops,) = judge("torch-missing", with_packages(facts, sdops="0.1.0"))
+    assert beside_sdops.severity is Severity.INFO
 
 
 def test_half_installed(machine, judge, with_python, with_packages):

@@ -77,6 +77,20 @@ def test_a_machine_without_gpu_is_spared_the_cuda_build(patient, index):
     assert told == ["The PyTorch that is installed fits this machine."]
 
 
+def test_an_index_that_does_not_answer_is_left_alone_even_where_a_folder_has_the_build(
+    patient, index, monkeypatch, capfd
+):
+    make_wheel(index, "torch", "2.13.0+cpu")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_PROXY", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("PIP_INDEX_URL", index.as_uri())
+    told: list[str] = []
+    install_torch(facts(patient), told.append)
+    assert installed(patient) == "2.13.0+cpu"
+    assert "index cannot be reached" in "\n".join(told)
+    assert "Retrying" not in capfd.readouterr().err
+
+
 def test_where_there_is_only_a_cuda_build_it_says_so(patient, index):
     chosen = "2.13.0"
     make_wheel(index, "torch", chosen, requires=["nvidia-cublas"], cuda="13.0")
