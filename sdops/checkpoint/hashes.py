@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, Protocol
 from sdops.checkpoint.cache import ResultCache
 from sdops.errors import MissingDependencyError, UnreadableInputError
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 LEGACY_OFFSET = 0x100000
 LEGACY_LENGTH = 0x10000
 SAFETENSORS_HEADER_LIMIT = 100_000_000

@@ -6,6 +6,7 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from sdops.checkpoint.convert.stream import Written
@@ -19,7 +20,7 @@ def read_back(
     """The sha256 of the file open as `target`, after comparing every byte.
 
     Copied ranges are compared with the source, cast ones with the checksum taken when they were
-    written.
+    written. Hashing and comparing go side by side, as both let go of Python's lock.
 
     Args:
         target: a descriptor, open for reading.
@@ -31,25 +32,35 @@ def read_back(
         SdopsError: the disk gives back something else.
         UnreadableInputError: the source changed meanwhile.
     """
+    size = ranges[-1].position + ranges[-1].count if ranges else len(header)
+    with ThreadPoolExecutor(1) as side:
+        digest = side.submit(_sha256, target, size, advance)
+        if read_exactly(target, 0, len(header)) != header:
+            raise _damaged(0)
+        for written in ranges:
+            _compare(target, written)
+        return digest.result()
+
+
+def _compare(target: int, written: Written) -> None:
+    checksum = 0
+    for done in range(0, written.count, BUFFER_BYTES):
+        count = min(BUFFER_BYTES, written.count - done)
+        data = read_exactly(target, written.position + done, count)
+        if written.source is None:
+            checksum = zlib.crc32(data, checksum)
+        elif data != read_exactly(written.source.descriptor, written.offset + done, count):
+            raise _damaged(written.position + done)
+    if written.crc32 is not None and checksum != written.crc32:
+        raise _damaged(written.position)
+
+
+def _sha256(target: int, size: int, advance: Callable[[int], None]) -> str:
     digest = hashlib.sha256()
-    if read_exactly(target, 0, len(header)) != header:
-        raise _damaged(0)
-    digest.update(header)
-    for written in ranges:
-        checksum = 0
-        for done in range(0, written.count, BUFFER_BYTES):
-            count = min(BUFFER_BYTES, written.count - done)
-            data = read_exactly(target, written.position + done, count)
-            digest.update(data)
-            if written.source is not None:
-                original = read_exactly(written.source.descriptor, written.offset + done, count)
-                if data != original:
-                    raise _damaged(written.position + done)
-            else:
-                checksum = zlib.crc32(data, checksum)
-            advance(count)
-        if written.crc32 is not None and checksum != written.crc32:
-            raise _damaged(written.position)
+    for position in range(0, size, BUFFER_BYTES):
+        data = read_exactly(target, position, min(BUFFER_BYTES, size - position))
+        digest.update(data)
+        advance(len(data))
     return digest.hexdigest()
 
 
@@ -59,15 +70,10 @@ def read_back_zip(file: BinaryIO, size: int, advance: Callable[[int], None]) -> 
     Raises:
         SdopsError: the disk gives back something else than was written.
     """
-    digest = hashlib.sha256()
-    for position in range(0, size, BUFFER_BYTES):
-        data = read_exactly(file.fileno(), position, min(BUFFER_BYTES, size - position))
-        digest.update(data)
-        advance(len(data))
     with zipfile.ZipFile(file) as archive:
         if archive.testzip() is not None:
             raise _damaged(0)
-    return digest.hexdigest()
+    return _sha256(file.fileno(), size, advance)
 
 
 def _damaged(position: int) -> SdopsError:

@@ -11,7 +11,7 @@ import sys
 
 from sdops.errors import UnreadableInputError
 
-BUFFER_BYTES = 4 * 1024 * 1024
+BUFFER_BYTES = 1024 * 1024
 _KERNEL_STEP_BYTES = 256 * 1024 * 1024
 _UNSUPPORTED = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
 

@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
-
 from sdops.errors import SdopsError, UsageError
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.sdops-partial")
@@ -92,7 +90,12 @@ class Overwrite(OverwritePolicy):
 
 def clear_leftovers(path: Path) -> None:
     """Removes temporary files for `path` whose writers are gone."""
-    for entry in path.parent.glob(f".{glob.escape(path.name)}.*.sdops-partial"):
+    leftovers = list(path.parent.glob(f".{glob.escape(path.name)}.*.sdops-partial"))
+    if not leftovers:
+        return
+    import psutil
+
+    for entry in leftovers:
         match = _TEMPORARY.fullmatch(entry.name)
         if match and match["name"] == path.name and not psutil.pid_exists(int(match["pid"])):
             with suppress(OSError):
