@@ -120,6 +120,7 @@ def test_nvidia_card_under_nouveau(tmp_path):
     tree = record(tmp_path, {**RTX_3060, **driver_link})
     (found,) = pci.look(tree)
     assert "RTX 3060" in found.gpu.name
+    assert found.gpu.compute_capability == (8, 6)
     (driver,) = drivers.look([found], tree)
     assert (driver.name, driver.loaded, driver.version) == ("nouveau", True, None)
 

@@ -168,6 +168,7 @@ def test_windows():
     nvidia, amd = found.gpus
     assert (nvidia.name, nvidia.pci_id) == ("NVIDIA GeForce RTX 4070", "10de:2786")
     assert nvidia.vram_total_bytes == 12878610432  # the registry's, not CIM's 32 bits
+    assert nvidia.compute_capability == (8, 9)
     assert nvidia.display_attached is True
     assert (amd.gfx, amd.vram_total_bytes) == ("gfx1031", None)
     by_vendor = {driver.vendor: driver for driver in found.drivers}

@@ -140,7 +140,7 @@ def _merge(told: Sequence[Gpu], listed: _Listed, contained: bool) -> tuple[Gpu, 
     for gpu in told:
         if gpu.pci_bus is None and gpu.lost and unknown:
             twin = unknown.pop(0)
-            gpu = dataclasses.replace(gpu, name=twin.name, pci_id=twin.pci_id, pci_bus=twin.pci_bus)
+            gpu = dataclasses.replace(twin, index=gpu.index, source=gpu.source, lost=True)
         merged.append(gpu)
     # In a container the bus shows the host's GPUs, of which this one is given some.
     driver = listed.nvidia_driver()

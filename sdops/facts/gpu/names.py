@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdops.facts.tree import Tree
 from sdops.profile import load
@@ -18,6 +18,7 @@ class PciName:
     """What the tables know of one PCI device."""
 
     name: str
+    compute_capability: tuple[int, int] | None = None
     gfx: str | None = None
     integrated: bool | None = None
 
@@ -26,19 +27,32 @@ def look_up(pci_id: str, tree: Tree) -> PciName:
     """The device `vendor:device`, from our tables, else from the system's own pci.ids."""
     vendor_id, _, device_id = pci_id.partition(":")
     vendor = VENDORS[vendor_id]
-    name, gfx, integrated = None, None, None
-    if vendor == "amd":
-        table = load("pci/amd")
-        name, gfx = table["devices"].get(device_id, (None, None))
-        integrated = None if gfx is None else gfx in table["targets"]["integrated"]
-    else:
-        table = load(f"pci/{vendor}")
-        name = table["names"].get(device_id)
-        if vendor == "intel" and name is not None:
-            integrated = device_id not in table["discrete"]
-    name = name or _from_system(vendor_id, device_id, tree) or f"GPU {pci_id}"
+    known = _TABLES[vendor](device_id)
+    name = known.name or _from_system(vendor_id, device_id, tree) or f"GPU {pci_id}"
     title = _TITLES[vendor]
-    return PciName(name if name.startswith(title) else f"{title} {name}", gfx, integrated)
+    return replace(known, name=name if name.startswith(title) else f"{title} {name}")
+
+
+def _nvidia(device_id: str) -> PciName:
+    name, capability = load("pci/nvidia")["devices"].get(device_id, ("", ""))
+    major, _, minor = capability.partition(".")
+    return PciName(name, (int(major), int(minor)) if capability else None)
+
+
+def _amd(device_id: str) -> PciName:
+    table = load("pci/amd")
+    name, gfx = table["devices"].get(device_id, ("", None))
+    integrated = None if gfx is None else gfx in table["targets"]["integrated"]
+    return PciName(name, gfx=gfx, integrated=integrated)
+
+
+def _intel(device_id: str) -> PciName:
+    table = load("pci/intel")
+    name = table["names"].get(device_id, "")
+    return PciName(name, integrated=device_id not in table["discrete"] if name else None)
+
+
+_TABLES = {"nvidia": _nvidia, "amd": _amd, "intel": _intel}
 
 
 def _from_system(vendor_id: str, device_id: str, tree: Tree) -> str | None:

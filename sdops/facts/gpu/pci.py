@@ -64,6 +64,7 @@ def _gpu(bus: str, index: int, vendor: str, pci_id: str, tree: Tree) -> Gpu:
         source="sysfs",
         pci_id=pci_id,
         pci_bus=bus,
+        compute_capability=known.compute_capability,
         gfx=known.gfx,
         integrated=known.integrated,
         vram_total_bytes=total,

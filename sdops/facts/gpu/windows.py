@@ -93,6 +93,7 @@ def _gpu(
         name=str(row.get("Name") or known.name),
         source="cim",
         pci_id=pci_id,
+        compute_capability=known.compute_capability,
         gfx=known.gfx,
         integrated=known.integrated,
         vram_total_bytes=_memory(row, pci_id, adapters),
