@@ -16,6 +16,9 @@ _LARGE = 1 << 24
 _LATIN_1 = {"latin1", "latin-1", "latin_1", "iso-8859-1"}
 _FACTORIES = {"int", "float", "bool", "str", "bytes", "list", "dict", "tuple", "set"}
 _MAX_DTYPE_CHARACTERS = 64
+_MAX_DTYPE_DEPTH = 12
+# NPY_ITEM_REFCOUNT and NPY_LIST_PICKLE in numpy/ndarraytypes.h.
+_HOLDS_OBJECTS = 3
 
 
 @dataclass(slots=True)
@@ -25,11 +28,19 @@ class RuleContext:
     policy: Policy
     payloads: list[tuple[Call, Value]] = field(default_factory=list)
     """A call, and the bytes that it would unpickle."""
+    passed: list[Global] = field(default_factory=list)
+    """References that a call was rightly given to call in turn."""
 
     def entry(self, value: Value) -> Entry | None:
         """The policy's entry for a reference; None for anything else."""
         return self.policy.entry(value) if isinstance(value, Global) else None
 
+
+# Rules of functions that run what they are given: these may be called, but never kept as a value.
+TRAMPOLINES = frozenset(
+    {"latin-1", "load-from-bytes", "numpy-frombuffer", "numpy-random", "numpy-reconstruct",
+     "numpy-scalar", "parameter-state", "rebuild-from-type", "reconstructor", "seed-sequence"}
+)  # fmt: skip
 
 Rule: TypeAlias = Callable[[Call, RuleContext], "str | None"]
 RULES: dict[str, Rule] = {}
@@ -63,14 +74,16 @@ def no_arguments(call: Call, _context: RuleContext) -> str | None:
 def small(call: Call, _context: RuleContext) -> str | None:
     """Numbers must be small, texts must not name a codec."""
     args = _args(call)
+    texts = [value for value in args if isinstance(value, str)]
     for value in args:
         if type(value) is int and abs(value) > _LARGE:
             return "would fill the memory"
         encoded = _is_call_of(value, ("_codecs", "encode"))
         if not encoded and not isinstance(value, (int, bytes, Blob, str, list)):
             return "is given something other than numbers or bytes"
-    if len(args) > 1 and any(isinstance(value, str) for value in args):
-        return None if args[1] in _LATIN_1 and len(args) == 2 else "names a codec to load"
+    if texts and len(args) > 1:
+        plain = len(args) == len(texts) == 2 and texts[1] in _LATIN_1
+        return None if plain else "names a codec to load"
     return None
 
 
@@ -138,6 +151,7 @@ def rebuild_from_type(call: Call, context: RuleContext) -> str | None:
         return f"would call {args[0].module}.{args[0].name}"
     if kind is None:
         return f"would make a tensor of the unknown class {args[1].module}.{args[1].name}"
+    context.passed.append(args[0])
     if entry.rule is not None:
         inner = Call(args[0], args[2], None, call.offset, call.opcode)
         found = RULES[entry.rule](inner, context)
@@ -207,6 +221,8 @@ def numpy_random(call: Call, context: RuleContext) -> str | None:
         )
         if not isinstance(value, str) and not own and not made:
             return "would call its argument"
+        if own:
+            context.passed.append(value)
     return None
 
 
@@ -230,23 +246,59 @@ _STATES = (
 def bad_state(state: Value) -> str | None:
     """What is wrong with a state that is set by attribute name: special names, computed ones.
 
-    A state of two parts, (attributes, slots), is set with `setattr`, which can change an
+    A special method that lies among an object's own attributes is called in place of its class's;
+    a state of two parts, (attributes, slots), is set with `setattr`, which can change an
     object's class; CPython Modules/_pickle.c (load_build).
     """
-    if state is None or isinstance(state, (Dict, str, bytes, int, float, list, Blob)):
-        return None
-    if isinstance(state, Call):
-        known = _names(state.callee, *_STATES)
-        return None if known else "would give an object a computed state"
-    if not isinstance(state, tuple):
-        return "would give an object a computed state"
-    if len(state) != 2 or state[1] is None:
-        return None
-    if isinstance(state[1], Call):
-        return None if _is_call_of(state[1], _SEED) else "would give an object a computed state"
-    if not isinstance(state[1], Dict):
-        return None
-    for key in state[1].items[::2]:
-        if not isinstance(key, str) or (key.startswith("__") and key.endswith("__")):
+    parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+    for part in parts:
+        if isinstance(part, Call):
+            known = _names(part.callee, *_STATES, _SEED)
+            if not known:
+                return "would give an object a computed state"
+        elif not isinstance(part, (Dict, tuple, str, bytes, int, float, Blob, type(None))):
+            return "would give an object a computed state"
+        items = part.items if isinstance(part, (Dict, Call)) else None
+        if any(map(_is_special, (items or ())[::2])):
             return "would replace a special attribute"
     return None
+
+
+def _is_special(key: Value) -> bool:
+    return isinstance(key, str) and key.startswith("__") and key.endswith("__")
+
+
+def bad_dtype_state(call: Call, state: Value) -> str | None:
+    """What is wrong with the state of the numpy element type that `call` makes.
+
+    Its eighth part says whether elements are pointers to objects. numpy believes it: where it says
+    no and they are, numpy takes the file's bytes for addresses; numpy/_core/src/multiarray/
+    descriptor.c (arraydescr_setstate).
+    """
+    if not isinstance(state, tuple):
+        return "would give an element type a computed state"
+    flags = state[7] if len(state) > 7 else None
+    if type(flags) is not int:
+        return "would give an element type an incomplete state"
+    told = flags & _HOLDS_OBJECTS
+    if told != (_HOLDS_OBJECTS if _holds_objects(call, state, 0) else 0):
+        return "would make numpy take bytes of the file for addresses in memory"
+    return None
+
+
+def _holds_objects(value: Value, state: Value, depth: int) -> bool:
+    """Whether the element type, or one within it, is a Python object."""
+    if depth > _MAX_DTYPE_DEPTH:
+        return True
+    if isinstance(value, Call):
+        word = value.args[0] if isinstance(value.args, tuple) and value.args else None
+        if not isinstance(word, str) or "O" in word or "object" in word.lower():
+            return True
+        return _holds_objects(state, None, depth + 1)
+    inner = value.items if isinstance(value, Dict) else value
+    if not isinstance(inner, (tuple, list)):
+        return False
+    return any(
+        _holds_objects(item, item.state if isinstance(item, Call) else None, depth + 1)
+        for item in inner
+    )

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sdops.checkpoint.argument_rules import RULES, RuleContext, bad_state
+from sdops.checkpoint.argument_rules import (
+    RULES,
+    TRAMPOLINES,
+    RuleContext,
+    bad_dtype_state,
+    bad_state,
+)
 from sdops.checkpoint.policy import Entry, Policy, real_name
 from sdops.checkpoint.trace.show import show, show_call
 from sdops.checkpoint.trace.values import (
@@ -101,6 +107,7 @@ class Judge:
                                 "imports {}, which no model needs", reference)  # fmt: skip
         for call in self.trace.calls:
             yield from self._call(call)
+        yield from self._kept()
         for effect in self.trace.builds:
             yield from self._build(effect)
         for effect in self.trace.fills:
@@ -127,6 +134,17 @@ class Judge:
         if found is not None:
             yield _judgment("pickle-argument", Verdict.DANGEROUS, call, f"{found}: {{}}", callee)
 
+    def _kept(self) -> Iterator[Judgment]:
+        """Trampolines among the values: put into an object, they are called with what it gets."""
+        for reference in self.trace.globals.values():
+            entry = self.policy.entry(reference)
+            if entry is None or entry.rule not in TRAMPOLINES:
+                continue
+            passed = sum(1 for known in self.context.passed if known is reference)
+            if reference.pushes > reference.calls + passed:
+                yield _judgment("pickle-argument", Verdict.DANGEROUS, reference,
+                                "keeps {} to call it later with anything", reference)  # fmt: skip
+
     def _entry_of(self, value: Value) -> Entry | None:
         """The policy's entry for the class of an object that a call made."""
         if not isinstance(value, Call) or not isinstance(value.callee, Global):
@@ -144,6 +162,8 @@ class Judge:
         entry = self._entry_of(target)
         if entry is not None and entry.build:
             found = bad_state(effect.state)
+            if found is None and entry.rule == "dtype":
+                found = bad_dtype_state(target, effect.state)
             if found is None:
                 return
             does = f"{found}: {{}}"

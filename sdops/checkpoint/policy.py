@@ -26,7 +26,7 @@ else:
     import tomli as tomllib
 
 # Raised when the machine or the rules judge differently: cached results are then not used.
-RULES_VERSION = 1
+RULES_VERSION = 2
 _MAX_POLICY_BYTES = 1 << 20
 
 

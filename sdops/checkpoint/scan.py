@@ -18,7 +18,8 @@ MAX_DEPTH = 6
 MAX_PARTS = 5000
 _MAX_KEPT = 200
 _MAX_TEXT_BYTES = 64 << 20
-_PROBE_OPERATIONS = 100_000
+# torch's old format has five pickles, and loaders that read on are rare.
+_PROBE_STREAMS = 8
 _ARCHIVES = frozenset({Container.TAR, Container.ZIP, Container.NPZ, Container.TORCH_ZIP,
                        Container.TORCHSCRIPT, Container.TRUNCATED})  # fmt: skip
 # Only torch's own C++ reader knows these; Python's unpickler finds no such modules.
@@ -128,11 +129,12 @@ class _Examination:
             self.problems.append(Problem("several-formats", text, name, hostile=True))
             self._take(formats.read(source, other), name, depth)
         if container not in formats.PICKLES and may_be_pickle(head):
-            trace = read_stream(source, operations=_PROBE_OPERATIONS)
-            if trace.calls or trace.computed or (trace.complete and trace.globals):
+            traces = _whole_streams(source)
+            if any(map(_runs_something, traces)):
                 text = f"The file is {container} to some readers and a pickle to others."
                 self.problems.append(Problem("several-formats", text, name, hostile=True))
-                self._trace(trace, 0, Contents(Container.PICKLE), name, depth)
+                for number, trace in enumerate(traces):
+                    self._trace(trace, number, Contents(Container.PICKLE), name, depth)
 
     def _trace(
         self,
@@ -194,6 +196,19 @@ class _Examination:
             self.problem("payload-unreadable", "Bytes that it unpickles cannot be read.", name)
         else:
             self.look(data, name, depth + 1)
+
+
+def _whole_streams(source: Source) -> list[Trace]:
+    """The first pickles of `source`, as a loader reads one after another until one fails."""
+    traces = [read_stream(source)]
+    while traces[-1].complete and traces[-1].end < source.size and len(traces) < _PROBE_STREAMS:
+        traces.append(read_stream(source, traces[-1].end))
+    return traces
+
+
+def _runs_something(trace: Trace) -> bool:
+    imports = trace.complete and trace.globals
+    return bool(trace.calls or trace.computed or imports or trace.over_budget)
 
 
 def _latin_1(text: str) -> Source | None:

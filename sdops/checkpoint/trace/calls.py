@@ -50,6 +50,7 @@ def _global(machine: Machine, module: str, name: str, offset: int, by: str) -> G
     known = trace.globals.get(key)
     if known is None:
         known = trace.globals[key] = Global(module, name, offset, by, trace.protocol)
+    known.pushes += 1
     return known
 
 
@@ -111,15 +112,20 @@ def _named_by_id(persistent_id: Value) -> Global | None:
     """
     if not isinstance(persistent_id, tuple) or not 3 <= len(persistent_id) <= 4:
         return None
+    if len(persistent_id) == 4 and not isinstance(persistent_id[0], (str, bytes)):
+        return None
     named = persistent_id[-3]
-    return named if type(named) is Global else None
+    if type(named) is not Global:
+        return None
+    named.pushes += 1
+    return named
 
 
 def _call(
     machine: Machine, callee: Value, args: Value, kwargs: Value, offset: int, by: str
 ) -> Call:
     if type(callee) is Global:
-        callee.called = True
+        callee.calls += 1
     call = Call(callee, args, kwargs, offset, by)
     machine.trace.calls.append(call)
     return call

@@ -6,7 +6,7 @@ import struct
 
 from sdops.checkpoint.trace.literals import decimal
 from sdops.checkpoint.trace.machine import ITEM_LIMIT, MAX_PROTOCOL, Fault, Machine, opcode
-from sdops.checkpoint.trace.values import Call, Dict, Effect, Set, Value
+from sdops.checkpoint.trace.values import Call, Dict, Effect, Global, Set, Value
 
 _unpack_uint = struct.Struct("<I").unpack_from
 _unpack_size = struct.Struct("<Q").unpack_from
@@ -70,7 +70,10 @@ def pop(machine: Machine, pos: int) -> int:
 @opcode(0x32, "DUP")
 def dup(machine: Machine, pos: int) -> int:
     """Pushes the value on top again."""
-    machine.stack.append(machine.stack[-1])
+    value = machine.stack[-1]
+    if type(value) is Global:
+        value.pushes += 1
+    machine.stack.append(value)
     return pos
 
 
@@ -137,7 +140,10 @@ def get(machine: Machine, pos: int) -> int:
 
 def _get(machine: Machine, index: int) -> None:
     memo = machine.memo
-    machine.stack.append(memo[index] if index in memo else machine.inherited[index])
+    value = memo[index] if index in memo else machine.inherited[index]
+    if type(value) is Global:
+        value.pushes += 1
+    machine.stack.append(value)
 
 
 @opcode(0x29, "EMPTY_TUPLE")

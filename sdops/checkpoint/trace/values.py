@@ -19,7 +19,7 @@ Value: TypeAlias = Any
 class Global:
     """A reference to something importable; it was not imported."""
 
-    __slots__ = ("called", "module", "name", "offset", "opcode", "protocol")
+    __slots__ = ("calls", "module", "name", "offset", "opcode", "protocol", "pushes")
 
     def __init__(self, module: str, name: str, offset: int, opcode: str, protocol: int) -> None:
         """A reference as it stands in the pickle, before Python 2 names are mapped."""
@@ -28,7 +28,15 @@ class Global:
         self.offset = offset
         self.opcode = opcode
         self.protocol = protocol
-        self.called = False
+        self.pushes = 0
+        """How often it was put on the stack."""
+        self.calls = 0
+        """How often it was taken from the stack to be called."""
+
+    @property
+    def called(self) -> bool:
+        """Whether it was ever called."""
+        return self.calls > 0
 
 
 class Call:
