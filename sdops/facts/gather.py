@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sdops.facts import deep, gpu, host, network, python_env, ui
 from sdops.facts.bounded import Pending
+from sdops.facts.host.disks import cache_folder
 from sdops.facts.probe import Probed
 from sdops.facts.target import Target
 from sdops.facts.types import DeepProbe, Facts, Gap, Gpu, Host, Network, PythonEnv, Reach, UiInstall
@@ -51,7 +52,7 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
     patient = _python(target, interface.value)
     machine = Pending(
         "host",
-        lambda: host.look(_paths(target, interface.value, patient.value)),
+        lambda: host.look(_paths(target, interface.value, patient.value, variables)),
         _UNKNOWN_HOST,
         PROBE_TIMEOUT_S,
     )
@@ -119,9 +120,16 @@ def _deep(patient: PythonEnv | None, variables: Mapping[str, str]) -> Probed[Dee
 
 
 def _paths(
-    target: Target, interface: UiInstall | None, patient: PythonEnv | None
+    target: Target,
+    interface: UiInstall | None,
+    patient: PythonEnv | None,
+    variables: Mapping[str, str],
 ) -> Mapping[str, str]:
-    paths = {"temp": tempfile.gettempdir(), "home": str(Path("~").expanduser())}
+    paths = {
+        "temp": tempfile.gettempdir(),
+        "home": str(Path("~").expanduser()),
+        "cache": cache_folder(variables),
+    }
     if interface is not None:
         paths["ui"] = interface.root
     elif target.ui_root is not None:

@@ -108,6 +108,13 @@ def test_disks_of_paths_that_do_not_exist_yet(tmp_path):
     assert measured.gaps == ()
 
 
+def test_where_downloads_are_kept():
+    named = {"HF_HOME": "/big/hf", "XDG_CACHE_HOME": "/other"}
+    assert disks.cache_folder(named) == "/big/hf"
+    assert disks.cache_folder({"XDG_CACHE_HOME": "/other"}) == "/other"
+    assert Path(disks.cache_folder({})).name in (".cache", "Caches")
+
+
 def test_environment_keeps_what_matters_without_secrets():
     kept = environment.relevant(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -48,6 +49,7 @@ def quiet(monkeypatch, server):
     monkeypatch.setattr(outside, "TIMEOUT_S", 2.0)
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
 
 
 def by_name(environment):
@@ -90,6 +92,17 @@ def test_proxy_that_does_not_answer(quiet):
     assert "does not answer" in found["proxy"].detail
     assert not found["package-index"].ok
     assert found["package-index"].through_proxy == "http://127.0.0.1:9"
+
+
+def test_the_proxy_of_git(server, quiet, tmp_path, monkeypatch):
+    settings = tmp_path / "gitconfig"
+    settings.write_text(f"[http]\n\tproxy = 127.0.0.1:{server.server_port}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    monkeypatch.setattr(outside, "CODE_HOST", "http://code.invalid/")
+    found, _ = by_name({"PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/simple/"})
+    assert found["code-host"].ok
+    assert found["code-host"].through_proxy == f"http://127.0.0.1:{server.server_port}"
+    assert found["package-index"].through_proxy is None
 
 
 def test_proxy_that_wants_a_password(server, quiet):

@@ -33,6 +33,21 @@ def measure(paths: Mapping[str, str], tree: Tree) -> Probed[tuple[Disk, ...]]:
     return Probed(disks, tuple(gap for answer in answers for gap in answer.gaps))
 
 
+def cache_folder(environment: Mapping[str, str]) -> str:
+    """Where downloads are kept: Hugging Face's folder if it is set, else the system's for caches.
+
+    Sources: huggingface_hub documentation, "Environment variables"; XDG Base Directory
+    Specification; pip documentation, "Caching".
+    """
+    named = environment.get("HF_HOME") or environment.get("XDG_CACHE_HOME")
+    if named:
+        return named
+    if sys.platform == "win32" and environment.get("LOCALAPPDATA"):
+        return environment["LOCALAPPDATA"]
+    folder = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    return os.path.expanduser(folder)  # noqa: PTH111  (Path raises where there is no home)
+
+
 def _measure_one(path: str, purpose: str, tree: Tree) -> Probed[tuple[Disk, ...]]:
     folder = _existing(Path(path))
     usage = shutil.disk_usage(folder)

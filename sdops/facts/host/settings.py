@@ -34,11 +34,20 @@ def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
     settings: dict[str, str] = {}
     for name, value in pip_settings(paths.get("venv"), tree):
         settings[f"pip:{name}"] = hide_value(name, value)
-    for file in _git_files(tree):
-        for name, value in parse(text_or_empty(file, MAX_BYTES)):
-            if _GIT_SETTINGS.match(name):
-                settings[f"git:{hide_value('', name)}"] = hide_value(name, value)
+    for name, value in git_settings(tree):
+        if _GIT_SETTINGS.match(name):
+            settings[f"git:{hide_value('', name)}"] = hide_value(name, value)
     return settings
+
+
+def git_settings(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Git's settings as they stand in its files, credentials and all, later ones winning.
+
+    Args:
+        tree: where the system's own file is read.
+    """
+    for file in _git_files(tree):
+        yield from parse(text_or_empty(file, MAX_BYTES))
 
 
 def _pip_files(venv: str | None, tree: Tree) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sdops.facts.bounded import Pending
 from sdops.facts.credentials import hide_credentials
-from sdops.facts.host.settings import pip_settings
+from sdops.facts.host.settings import git_settings, pip_settings
 from sdops.facts.network import proxies
 from sdops.facts.network.proxies import Proxy
 from sdops.facts.probe import Probed
@@ -45,12 +45,12 @@ def reach(environment: Mapping[str, str]) -> Probed[tuple[Reach, ...]]:
     """
     pip = dict(pip_settings(environment.get("VIRTUAL_ENV"), REAL))
     index = _index_url(environment, pip)
-    sites = [_site("code-host", CODE_HOST, environment, {})]
+    sites = [_code_host(environment)]
     gaps: tuple[Gap, ...] = ()
     if index is None:
         gaps = (Gap("network.reach.package-index", "no pip here that names its index"),)
     else:
-        sites.insert(0, _site("package-index", index, environment, pip))
+        sites.insert(0, _package_index(index, environment, pip))
     nothing: tuple[Reach, ...] = ()
     pending = [
         Pending(f"network.reach.{name}", look, nothing, 2 * TIMEOUT_S)
@@ -76,14 +76,24 @@ def _attempts(
         yield site.name, partial(_try_site, site)
 
 
-def _site(name: str, url: str, environment: Mapping[str, str], pip: Mapping[str, str]) -> _Site:
-    proxy = proxies.for_url(url, environment)
-    certificates = environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE")
-    if name == "package-index":
-        named = environment.get("PIP_PROXY") or _pip_setting(pip, "proxy")
-        proxy = Proxy(named if "://" in named else f"http://{named}") if named else proxy
-        certificates = environment.get("PIP_CERT") or _pip_setting(pip, "cert") or certificates
-    return _Site(name, url, proxy, certificates)
+def _package_index(url: str, environment: Mapping[str, str], pip: Mapping[str, str]) -> _Site:
+    named = environment.get("PIP_PROXY") or _pip_setting(pip, "proxy")
+    proxy = proxies.named(named) if named else proxies.for_url(url, environment)
+    certificates = environment.get("PIP_CERT") or _pip_setting(pip, "cert")
+    return _Site("package-index", url, proxy, certificates or _certificates(environment))
+
+
+def _code_host(environment: Mapping[str, str]) -> _Site:
+    git = dict(git_settings(REAL))
+    named = git.get("http.proxy")
+    proxy = proxies.named(named) if named else proxies.for_url(CODE_HOST, environment)
+    certificates = environment.get("GIT_SSL_CAINFO") or git.get("http.sslcainfo")
+    return _Site("code-host", CODE_HOST, proxy, certificates or _certificates(environment))
+
+
+def _certificates(environment: Mapping[str, str]) -> str | None:
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    return next((environment[name] for name in names if environment.get(name)), None)
 
 
 def _pip_setting(pip: Mapping[str, str], name: str) -> str | None:

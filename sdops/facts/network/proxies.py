@@ -41,10 +41,14 @@ def for_url(url: str, environment: Mapping[str, str]) -> Proxy | None:
     parts = urlsplit(url)
     if _is_exempt(parts.hostname or "", _variable("no_proxy", environment)):
         return None
-    named = _variable(f"{parts.scheme}_proxy", environment) or _variable("all_proxy", environment)
-    if not named:
-        return None
-    return Proxy(named if "://" in named else f"http://{named}")
+    address = _variable(f"{parts.scheme}_proxy", environment)
+    address = address or _variable("all_proxy", environment)
+    return named(address) if address else None
+
+
+def named(address: str) -> Proxy:
+    """The proxy at `address`, which may lack its scheme."""
+    return Proxy(address if "://" in address else f"http://{address}")
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
