@@ -12,7 +12,7 @@ Source: AUTOMATIC1111/stable-diffusion-webui modules/cmd_args.py (--gradio-auth,
 from __future__ import annotations
 
 from sdops.check import Action, Command, Facts, Finding, Iterator, Remedy, Severity, Skip, UiInstall
-from sdops.knowledge.listening import Listening, of_facts
+from sdops.knowledge.listening import LOOPBACK, Listening, of_facts
 
 RULE = "exposed-without-login"
 
@@ -52,27 +52,35 @@ def _reason(listening: Listening) -> str:
         opened.append(f"it listens on {listening.host}, port {listening.port}")
     if listening.share:
         opened.append("a tunnel gives it a public address")
-    return f"The launch arguments ask for it: {' and '.join(opened)}, and no login is set."
+    return f"Its settings ask for it: {' and '.join(opened)}, and no login is set."
 
 
 def _remedies(ui: UiInstall, listening: Listening) -> tuple[Remedy, ...]:
     rules, port = listening.rules, listening.port
     opening = (*rules.share, rules.listen_switch, rules.host_flag)
     tunnel = Remedy(
-        "Take away the arguments that open it, and reach it through an SSH tunnel instead: type "
-        "this on the machine with the browser.",
+        f"{_closing(ui, listening)}, and reach it through an SSH tunnel instead: type this on the "
+        "machine with the browser.",
         Action.CHANGE_FLAG,
         commands=(Command(("ssh", "-L", f"{port}:127.0.0.1:{port}", "USER@SERVER")),),
         remove_flags=tuple(flag for flag in opening if flag and ui.argument(flag)),
     )
     if not rules.login_example:
         return (tunnel,)
-    login = Remedy(
-        "Set a name and a password of your own.",
-        Action.CHANGE_FLAG,
-        add_flags=rules.login_example,
-    )
+    login = Remedy(rules.login_advice, Action.CHANGE_FLAG, add_flags=rules.login_flags)
     return (login, tunnel)
+
+
+def _closing(ui: UiInstall, listening: Listening) -> str:
+    """How to undo what opened the UI, where a setting did and no argument."""
+    names = (listening.rules.host_setting, listening.rules.listen_setting)
+    setting = next((one for one in reversed(ui.settings) if one.name in names), None)
+    if setting is None:
+        return "Take away the arguments that open it"
+    value = f"Set {setting.name} to {LOOPBACK}"
+    if setting.name == listening.rules.listen_setting:
+        value = f"Take {setting.name} away"
+    return f"{value} in {setting.file}, line {setting.line}"
 
 
 def _open_api(listening: Listening) -> Finding:

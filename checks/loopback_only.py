@@ -54,12 +54,12 @@ def _listen(listening: Listening) -> Remedy:
             Action.CHANGE_FLAG,
         )
     advice = (
-        ", with a name and a password of your own"
-        if rules.login_example
-        else "; it has no password of its own, so do this in a network that you trust"
+        f" {rules.login_advice}"
+        if rules.login_flags
+        else " It has no password of its own, so do this in a network that you trust."
     )
     return Remedy(
-        f"Let the UI listen for other machines{advice}, and restart it.",
+        f"Let the UI listen for other machines, and restart it.{advice}",
         Action.CHANGE_FLAG,
-        add_flags=rules.listen_example + rules.login_example,
+        add_flags=rules.listen_example + rules.login_flags,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.device import DeviceKind, device_of
+from sdops.knowledge.flags import takes_flag
 from sdops.knowledge.launch_rules import is_set, needed, rules_of
 from sdops.knowledge.patient import lacks_gpu
 
@@ -30,7 +31,11 @@ def check(facts: Facts) -> Iterator[Finding]:
     device = device_of(facts)
     if device.kind is not DeviceKind.CPU or any(card.lost for card in facts.gpus):
         raise Skip("There is a GPU here, or one may be hidden.")
-    wanted = [rule for rule in needed(rules, facts, device) if not is_set(ui, rule)]
+    wanted = [
+        rule
+        for rule in needed(rules, facts, device)
+        if takes_flag(ui, rule.flag) and not is_set(ui, rule)
+    ]
     flags = tuple(f"{rule.flag} {rule.value}" if rule.value else rule.flag for rule in wanted)
     seen = ", ".join(card.name for card in facts.gpus)
     yield Finding(

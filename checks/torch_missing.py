@@ -48,7 +48,9 @@ def _half_installed(facts: Facts, python: PythonEnv) -> Finding:
 
 
 def _missing(facts: Facts, python: PythonEnv) -> Finding:
-    why = f"{python.root} has {len(python.distributions)} packages, and torch is not among them."
+    count = len(python.distributions)
+    others = f"{count} package{'' if count == 1 else 's'}, and torch is not among them"
+    why = f"{python.root} has {others if count else 'no packages at all'}."
     if facts.ui is None and python.distribution("sdops") is not None:
         severity = Severity.INFO
         title = "torch is not installed beside sdops; only its own image sampler would need it."

@@ -13,6 +13,8 @@ from sdops.facts.types import Facts, Listener, UiInstall
 from sdops.profile import load
 
 LOOPBACK = "127.0.0.1"
+LOGIN_FILE = "webui-logins.txt"
+"""What sdops calls the file with the login, where a UI reads it from one."""
 SEPARATE_NETWORK = ("docker", "podman", "kubernetes")
 """Containers with their own loopback: published ports never reach 127.0.0.1 inside."""
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
@@ -53,6 +55,21 @@ class ListeningRules:
         if self.listen_switch:
             return (self.listen_switch,)
         return (f"{self.host_flag} {self.wildcard}",) if self.host_flag else ()
+
+    @property
+    def login_flags(self) -> tuple[str, ...]:
+        """What to add for a login: from a file if it can be, so that no example is pasted."""
+        return (f"{self.login_file} {LOGIN_FILE}",) if self.login_file else self.login_example
+
+    @property
+    def login_advice(self) -> str:
+        """What must be done for `login_flags`."""
+        if not self.login_file:
+            return "Set a name and a password of your own."
+        return (
+            f"Write one line NAME:PASSWORD of your own into the file {LOGIN_FILE} in the UI's "
+            "folder, and let the UI ask for it."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sdops.facts.types import Network
 def test_ssh_session_gets_a_tunnel_with_the_uis_port(machine, judge):
     (finding,) = judge("loopback-only", machine("rtx3080-remote-loopback-only"))
     assert finding.remedies[0].commands[0].line == "ssh -L 7860:127.0.0.1:7860 USER@SERVER"
-    assert finding.remedies[1].add_flags == ("--listen", "--gradio-auth NAME:PASSWORD")
+    assert finding.remedies[1].add_flags == ("--listen", "--gradio-auth-path webui-logins.txt")
 
 
 def test_container_needs_the_wildcard_address(machine, judge):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sdops.facts.types import Facts
-from sdops.knowledge.listening import is_out_of_reach, of_facts
+from sdops.knowledge.listening import LOGIN_FILE, is_out_of_reach, of_facts
 from sdops.launch import PlannedFlag, Standing
-
-LOGIN_FILE = "webui-logins.txt"
 
 
 def network_flags(facts: Facts) -> Iterator[PlannedFlag]:
@@ -29,7 +27,7 @@ def network_flags(facts: Facts) -> Iterator[PlannedFlag]:
         yield PlannedFlag(
             rules.listen_switch,
             None,
-            "Your browser is on another machine; without this only this one can open the UI.",
+            "Without this, only programs on this machine (or in this container) reach the UI.",
             Standing.ADVISED,
         )
     if wanted and not listening.explicit_port and rules.port_flag:
