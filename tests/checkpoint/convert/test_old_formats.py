@@ -1,0 +1,139 @@
+"""What torch no longer writes still converts, and every way of copying copies the same."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdops.checkpoint.open import open_checkpoint
+from sdops.checkpoint.write import copying
+from sdops.errors import UnreadableInputError
+from tests.checkpoint.convert.test_convert import convert
+
+torch = pytest.importorskip("torch")
+safetensors_torch = pytest.importorskip("safetensors.torch")
+old_formats = pytest.importorskip("tests.checkpoint.convert.old_formats")
+
+
+def converted(path: Path) -> dict[str, Any]:
+    code, _, stderr = convert(path, path.with_suffix(".safetensors"))
+    assert code == 0, stderr
+    found: dict[str, Any] = safetensors_torch.load_file(path.with_suffix(".safetensors"))
+    return found
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(one[k].equal(other[k]) for k in one)
+
+
+def test_legacy_views(tmp_path: Path) -> None:
+    wanted = old_formats.legacy_with_view(tmp_path / "m.pt", torch.randn(20))
+    assert same(torch.load(tmp_path / "m.pt", weights_only=True), wanted), "torch reads it so"
+    assert same(converted(tmp_path / "m.pt"), wanted)
+
+
+def test_the_tar_of_torch_0_1(tmp_path: Path) -> None:
+    wanted = old_formats.old_tar(tmp_path / "m.pt", torch.randn(20))
+    assert same(torch.load(tmp_path / "m.pt", weights_only=False), wanted), "torch reads it so"
+    assert same(converted(tmp_path / "m.pt"), wanted)
+
+
+def test_big_endian(tmp_path: Path) -> None:
+    state = {
+        "f32": torch.randn(7, 3),
+        "f16": torch.randn(5).half(),
+        "f64": torch.randn(4).double(),
+        "i64": torch.arange(9),
+        "u8": torch.arange(9, dtype=torch.uint8),
+    }
+    old_formats.big_endian_zip(tmp_path / "m.pt", state)
+    assert same(torch.load(tmp_path / "m.pt", weights_only=True), state), "torch reads it so"
+    assert same(converted(tmp_path / "m.pt"), state)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16", "int64", "int32",
+                                   "int16", "int8", "uint8", "bool", "complex64"])  # fmt: skip
+def test_every_legacy_storage_type(tmp_path: Path, dtype: str) -> None:
+    state = {"a": (torch.randn(6, 4) * 3).to(getattr(torch, dtype))}
+    torch.save(state, tmp_path / "m.pt", _use_new_zipfile_serialization=False)
+    assert same(converted(tmp_path / "m.pt"), state)
+
+
+@pytest.mark.parametrize("way", copying._WAYS, ids=lambda way: way.__name__)
+def test_every_way_of_copying_copies_the_same(tmp_path: Path, way: Any) -> None:
+    data = os.urandom(copying.BUFFER_BYTES * 2 + 12345)
+    (tmp_path / "from").write_bytes(data)
+    (tmp_path / "to").write_bytes(bytes(100))
+    with (tmp_path / "from").open("rb") as source, (tmp_path / "to").open("r+b") as target:
+        count = len(data) - 777
+        done = way(source.fileno(), 700, target.fileno(), 50, count)
+        assert done in (0, count), "a way that does not work here does nothing"
+        if done:
+            target.flush()
+            assert (tmp_path / "to").read_bytes()[50 : 50 + count] == data[700 : 700 + count]
+        assert way(source.fileno(), len(data) - 5, target.fileno(), 0, 100) <= 5
+
+
+def test_a_source_that_ends_early_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "from").write_bytes(b"short")
+    with (
+        (tmp_path / "from").open("rb") as source,
+        (tmp_path / "to").open("wb") as target,
+        pytest.raises(UnreadableInputError, match="became shorter"),
+    ):
+        copying.copy_range(source.fileno(), 0, target.fileno(), 0, 10)
+
+
+@pytest.mark.parametrize("change", ["shrink", "touch"])
+def test_a_source_that_changes_meanwhile_gives_nothing(tmp_path: Path, change: str) -> None:
+    source = tmp_path / "m.pt"
+    torch.save({f"w{n}": torch.randn(700, 700) for n in range(30)}, source)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sdops", "convert", str(source), "--dtype", "fp16"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def disturb() -> None:
+        while process.poll() is None and not list(tmp_path.glob(".*.sdops-partial")):
+            pass
+        if change == "shrink":
+            os.truncate(source, 1_000_000)
+        else:
+            os.utime(source, ns=(0, 1))
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    _, stderr = process.communicate(timeout=120)
+    thread.join()
+    assert process.returncode == 2
+    assert "changed while it was read" in stderr or "became shorter" in stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ulimit")
+@pytest.mark.parametrize("precision", ["keep", "fp16"])
+def test_it_works_in_little_address_space(tmp_path: Path, precision: str) -> None:
+    source = tmp_path / "m.pt"
+    torch.save({f"w{n}": torch.randn(1000, 5000) for n in range(37)}, source)
+    assert source.stat().st_size > 700_000 * 1024, "larger than the address space"
+    command = f"ulimit -v 700000 && '{sys.executable}' -m sdops convert '{source}'"
+    command += f" --dtype {precision}"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_index_is_all_that_opening_reads(tmp_path: Path) -> None:
+    source = tmp_path / "m.pt"
+    torch.save({"a": torch.randn(3000, 1000)}, source)
+    data = bytearray(source.read_bytes())
+    checkpoint = open_checkpoint(source)
+    offset = checkpoint.tensors[0].storage.offset
+    assert offset is not None
+    data[offset : offset + 12_000_000] = bytes(12_000_000)
+    source.write_bytes(data)
+    assert open_checkpoint(source).tensors == checkpoint.tensors
