@@ -20,6 +20,17 @@ _FLAGS = (
 )
 
 
+def home() -> Path:
+    """The user's home folder; the root folder for a user without HOME and without an account.
+
+    A container may run as a bare user number.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.sep)
+
+
 def read_head(path: str | Path, limit: int = TEXT_LIMIT_BYTES) -> bytes:
     """The first `limit` bytes of the file at `path`.
 

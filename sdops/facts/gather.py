@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 
 from sdops.facts import deep, gpu, host, network, python_env, ui
 from sdops.facts.bounded import Pending
+from sdops.facts.files import home
 from sdops.facts.host.disks import cache_folder
 from sdops.facts.probe import Probed
 from sdops.facts.target import Target
@@ -127,7 +127,7 @@ def _paths(
 ) -> Mapping[str, str]:
     paths = {
         "temp": tempfile.gettempdir(),
-        "home": str(Path("~").expanduser()),
+        "home": str(home()),
         "cache": cache_folder(variables),
     }
     if interface is not None:

@@ -14,10 +14,10 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sdops.facts.credentials import HIDDEN, SECRET_OPTIONS, hide_credentials, hide_value
+from sdops.facts.files import home
 from sdops.facts.types import Argument, Facts, Listener, Setting
 
 T = TypeVar("T")
@@ -76,14 +76,10 @@ def local_identity() -> Identity:
     except (OSError, KeyError, ImportError):  # no entry in the user database
         user = ""
     try:
-        home = str(Path.home())
-    except RuntimeError:
-        home = ""
-    try:
         host = socket.gethostname()
     except OSError:
         host = ""
-    return Identity((user,), (host, host.split(".")[0]), (home,))
+    return Identity((user,), (host, host.split(".")[0]), (str(home()),))
 
 
 class Redactor:
@@ -112,8 +108,8 @@ class Redactor:
         text = hide_credentials(text)
         if "@" in text:
             text = _PROMPT.sub(f"user@{HOST}", _EMAIL.sub(EMAIL, text))
-        for home in self._homes:
-            text = home.sub(self._home, text)
+        for pattern in self._homes:
+            text = pattern.sub(self._home, text)
         if "/" in text or "\\" in text:
             text = _UNIX_HOME.sub(self._home, _WINDOWS_HOME.sub(self._home, text))
         if self._hosts is not None:

@@ -186,6 +186,32 @@ def test_admin_is_what_the_system_says():
     assert system.is_admin() == (os.geteuid() == 0)
 
 
+BARE = """
+import os
+from sdops.facts import gpu, host, network
+from sdops.facts.redact import redact
+os.environ.clear()
+os.setgroups([])
+os.setgid(54321)
+os.setuid(54321)
+for probed in (host.look({"home": "/", "ui": "/root/x/y"}), gpu.look({}), network.look()):
+    print(type(probed.value).__name__, [gap.fact for gap in probed.gaps])
+print(redact("/home/zoe"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root may change")
+def test_a_user_number_without_an_account_and_without_rights():
+    output = subprocess.run(
+        [sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert output.returncode == 0, output.stderr
+    first, *others, last = output.stdout.splitlines()
+    assert first == "Host []"
+    assert [line.split()[0] for line in others] == ["GpuFacts", "Network"]
+    assert last == "/home/use"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="musl is a library of Linux")
 def test_musl(tmp_path):
     loader = "#!/bin/sh\necho 'musl libc (x86_64)\nVersion 1.2.4' >&2; exit 1\n"

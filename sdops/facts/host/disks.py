@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from sdops.facts.bounded import Pending
+from sdops.facts.files import home
 from sdops.facts.probe import Probed
 from sdops.facts.tree import Tree
 from sdops.facts.types import Disk
@@ -44,8 +45,7 @@ def cache_folder(environment: Mapping[str, str]) -> str:
         return named
     if sys.platform == "win32" and environment.get("LOCALAPPDATA"):
         return environment["LOCALAPPDATA"]
-    folder = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    return os.path.expanduser(folder)  # noqa: PTH111  (Path raises where there is no home)
+    return str(home() / ("Library/Caches" if sys.platform == "darwin" else ".cache"))
 
 
 def _measure_one(path: str, purpose: str, tree: Tree) -> Probed[tuple[Disk, ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sdops.facts.credentials import hide_value
-from sdops.facts.files import text_or_empty
+from sdops.facts.files import home, text_or_empty
 from sdops.facts.git_config import parse
 from sdops.facts.tree import Tree
 
@@ -58,18 +58,18 @@ def _pip_files(venv: str | None, tree: Tree) -> Iterator[Path]:
     override = os.environ.get("PIP_CONFIG_FILE")
     if override == os.devnull:
         return
-    home, name = _home(), "pip.ini" if sys.platform == "win32" else "pip.conf"
+    user, name = home(), "pip.ini" if sys.platform == "win32" else "pip.conf"
     if sys.platform == "win32":
         yield Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pip" / name
-        users = [home / "pip" / name, Path(os.environ.get("APPDATA", home)) / "pip" / name]
+        users = [user / "pip" / name, Path(os.environ.get("APPDATA", user)) / "pip" / name]
     elif sys.platform == "darwin":
         yield tree.path("/Library/Application Support/pip") / name
-        users = [home / ".pip" / name, home / "Library/Application Support/pip" / name,
-                 home / ".config/pip" / name]  # fmt: skip
+        users = [user / ".pip" / name, user / "Library/Application Support/pip" / name,
+                 user / ".config/pip" / name]  # fmt: skip
     else:
         yield tree.path("/etc/xdg/pip") / name
         yield tree.path("/etc") / name
-        users = [home / ".pip" / name, _xdg_config(home) / "pip" / name]
+        users = [user / ".pip" / name, _xdg_config() / "pip" / name]
     yield from users
     if venv:
         yield Path(venv) / name
@@ -106,17 +106,9 @@ def _git_files(tree: Tree) -> Iterator[Path]:
     if chosen:
         yield Path(chosen)
     else:
-        home = _home()
-        yield _xdg_config(home) / "git" / "config"
-        yield home / ".gitconfig"
+        yield _xdg_config() / "git" / "config"
+        yield home() / ".gitconfig"
 
 
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:  # no HOME, and no entry in the user database
-        return Path(os.sep)
-
-
-def _xdg_config(home: Path) -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+def _xdg_config() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config")

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from sdops.facts.files import is_folder, readable_entries, text_or_empty
+from sdops.facts.files import home, is_folder, readable_entries, text_or_empty
 from sdops.facts.patient import executable_header
 
 _PROGRAM = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?(?:\.exe)?", re.I)
@@ -217,10 +217,10 @@ def _user_site_packages(root: Path) -> list[str]:
     version = _version_from_folders(root)
     if version is None:
         return []
-    home, roaming = Path.home(), Path(os.environ.get("APPDATA", "."))
+    user, roaming = home(), Path(os.environ.get("APPDATA", "."))
     short = version.replace(".", "")
     folder = {
         "win32": roaming / "Python" / f"Python{short}" / "site-packages",
-        "darwin": home / "Library" / "Python" / version / "lib" / "python" / "site-packages",
-    }.get(sys.platform, home / ".local" / "lib" / f"python{version}" / "site-packages")
+        "darwin": user / "Library" / "Python" / version / "lib" / "python" / "site-packages",
+    }.get(sys.platform, user / ".local" / "lib" / f"python{version}" / "site-packages")
     return [str(folder)] if is_folder(folder) else []
