@@ -188,6 +188,7 @@ def test_admin_is_what_the_system_says():
 
 BARE = """
 import os
+import encodings.utf_8_sig, psutil  # this user may not read the interpreter's own folder
 from sdops.facts import gpu, host, network
 from sdops.facts.redact import redact
 os.environ.clear()
@@ -195,7 +196,7 @@ os.setgroups([])
 os.setgid(54321)
 os.setuid(54321)
 for probed in (host.look({"home": "/", "ui": "/root/x/y"}), gpu.look({}), network.look()):
-    print(type(probed.value).__name__, [gap.fact for gap in probed.gaps])
+    print(type(probed.value).__name__, [(gap.fact, gap.reason) for gap in probed.gaps])
 print(redact("/home/zoe"))
 """
 
