@@ -1,6 +1,17 @@
-"""`python -m sdops`: the same program as the `sdops` command."""
+"""The command `sdops`, which `python -m sdops` is too."""
 
-from sdops.cli.main import main
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Runs the program; Ctrl-C ends it without a traceback while it is still being loaded, too."""
+    try:
+        from sdops.cli.main import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -7,12 +7,17 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 
 from sdops.errors import SdopsError, UsageError
 from sdops.finding import Report, Severity
+
+PLAINER = str.maketrans(
+    {"→": "->", "“": '"', "”": '"', "’": "'", "…": "...", "×": "x", "–": "-", "°": " degrees "}
+)
+"""What stands for our own characters in an old encoding."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,17 +78,34 @@ def wants_color() -> bool:
 
 
 def write_stdout(text: str) -> None:
-    """Writes `text` to stdout; characters that its encoding lacks become escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    """Writes `text` to stdout.
+
+    Raises:
+        SdopsError: it cannot be written, for lack of room for instance.
+    """
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SdopsError(f"The answer cannot be written: {error.strerror or error}.") from None
 
 
 def note(text: str) -> None:
     """Writes one line of talk to stderr."""
-    encoding = sys.stderr.encoding or "utf-8"
-    sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    sys.stderr.flush()
+    _write(sys.stderr, text + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Writes `text` plainer where the stream's encoding lacks a character, or as its escape."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plainer = text.translate(PLAINER)
+        text = plainer.encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(text)
+    stream.flush()
 
 
 def _severity(word: str) -> Severity | None:
@@ -105,7 +127,8 @@ def _save(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path) if hasattr(os, "link") else partial.rename(path)
+        path.touch(exist_ok=False)  # claims the name, also where there are no hard links
+        partial.replace(path)
     except OSError as error:
         raise SdopsError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -56,6 +57,7 @@ def _program(
 
 def main() -> NoReturn:
     """Runs the command line; every fault becomes one clear line and an exit code."""
+    _open_streams()
     debug = "--debug" in sys.argv or bool(os.environ.get("SDOPS_DEBUG"))
     argv = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -84,5 +86,8 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-if __name__ == "__main__":
-    main()
+def _open_streams() -> None:
+    """Gives a process that was started with closed streams somewhere to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115

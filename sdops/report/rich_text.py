@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,6 +18,9 @@ from sdops.report.plain import guard_commands, neutralize
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+TRAILING_SPACE = re.compile(r" +$", re.MULTILINE)
+"""rich fills lines up to the width, which shows when text is selected or pasted."""
 
 _STYLES = {
     Severity.CRITICAL: "bold white on red",
@@ -57,7 +61,7 @@ def render(report: Report, *, color: bool = False, width: int = 100) -> str:
         _print(console, f"Could not: {fault}", "yellow")
     _print(console, summary(report), "bold")
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    return guard_commands(text)
+    return guard_commands(TRAILING_SPACE.sub("", text))
 
 
 def summary(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,42 @@ def test_a_closed_pipe_is_no_fault(tmp_path: Path) -> None:
     command = f"{sys.executable} -m sdops schema | head -c 10"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
+def test_a_stream_that_takes_nothing_is_no_fault_of_sdops() -> None:
+    def shell(redirection: str) -> subprocess.CompletedProcess[str]:
+        command = f"'{sys.executable}' -m sdops doctor --list-checks {redirection}"
+        return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    closed = shell(">&- 2>&-")
+    assert closed.returncode == 0
+    if Path("/dev/full").exists():
+        full = shell(">/dev/full")
+        assert full.returncode == 2
+        assert full.stderr == "sdops: The answer cannot be written: No space left on device.\n"
+
+
+def test_an_old_encoding_gets_plain_characters(tmp_path: Path) -> None:
+    result = sdops("doctor", "--quiet", sys.executable, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert "Traceback" not in result.stderr
+    assert "What was looked at" in result.stdout
+    assert "\\u2192" not in result.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
+def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path) -> None:
+    slow = tmp_path / "typer.py"
+    slow.write_text("import sys, time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sdops", "--version"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
