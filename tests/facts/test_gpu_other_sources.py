@@ -157,7 +157,7 @@ WINDOWS = {
     ],
     "adapters": [
         {"MatchingDeviceId": "PCI\\VEN_10DE&DEV_2786&SUBSYS_88FF1043", "Memory": 12878610432},
-        {"MatchingDeviceId": "PCI\\VEN_1002&DEV_73DF&REV_C1", "Memory": None},
+        {"MatchingDeviceId": "PCI\\VEN_1002&DEV_73DF&REV_C1", "Memory": [0, 0, 0, 0, 3, 0, 0, 0]},
         {"MatchingDeviceId": None, "Memory": [1, 2]},
     ],
 }
@@ -170,7 +170,7 @@ def test_windows():
     assert nvidia.vram_total_bytes == 12878610432  # the registry's, not CIM's 32 bits
     assert nvidia.compute_capability == (8, 9)
     assert nvidia.display_attached is True
-    assert (amd.gfx, amd.vram_total_bytes) == ("gfx1031", None)
+    assert (amd.gfx, amd.vram_total_bytes) == ("gfx1031", 12 * 1024**3)
     by_vendor = {driver.vendor: driver for driver in found.drivers}
     assert by_vendor["nvidia"].version == "536.23"
     assert by_vendor["nvidia"].loaded is True

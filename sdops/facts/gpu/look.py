@@ -17,6 +17,7 @@ from sdops.facts.tree import REAL, Tree
 from sdops.facts.types import Driver, Gap, Gpu, Xid
 
 SIDE_BY_SIDE_S = 8.5
+NVIDIA_SMI_S = 6.0
 ALL_S = 11.0
 """A little less than the time that the looks at all GPUs are given together."""
 
@@ -116,7 +117,7 @@ def _ask_nvidia(
     gaps.extend(answer.gaps)
     found = _Listed(told.gpus, () if told.driver is None else (told.driver,))
     if told.library_missing or not told.answered:
-        asked = nvidia_smi.read(deadline - time.monotonic())
+        asked = nvidia_smi.read(min(NVIDIA_SMI_S, deadline - time.monotonic()))
         found = _Listed(asked.gpus, () if asked.driver is None else (asked.driver,))
         expected = listed.nvidia() or listed.nvidia_driver() or asked.gpus or asked.gaps
         if expected or not told.library_missing:

@@ -103,12 +103,19 @@ def _gpu(
 
 def _memory(row: Mapping[str, Any], pci_id: str, adapters: list[dict[str, Any]]) -> int | None:
     for adapter in adapters:
-        size = adapter.get("Memory")
+        size = _number(adapter.get("Memory"))
         same = _pci_id(str(adapter.get("MatchingDeviceId") or "")) == pci_id
-        if same and isinstance(size, int) and size > 0:
+        if same and size:
             return size
     size = row.get("AdapterRAM")
     return size if isinstance(size, int) and 0 < size < _ADAPTER_RAM_LIMIT else None
+
+
+def _number(value: Any) -> int | None:
+    """A registry number, which some drivers write as eight bytes."""
+    if isinstance(value, list) and len(value) == 8 and set(value) <= set(range(256)):
+        return int.from_bytes(bytes(value), "little")
+    return value if isinstance(value, int) else None
 
 
 def _driver(row: Mapping[str, Any], vendor: str) -> Driver:
