@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Command, Report
 from sdops.knowledge import flags, xformers
+from sdops.knowledge.bad_packages import contains
 from sdops.knowledge.commands import platform_of
 from sdops.knowledge.remedies import plan_torch
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
@@ -62,16 +63,19 @@ def plan(facts: Facts) -> EnvironmentPlan:
         future = PythonEnv("", "", "venv", version=wanted.recommended)
         facts = dataclasses.replace(facts, python=future)
     python = (facts.python and facts.python.version) or "unknown"
-    torch, refused = torch_for(facts)
+    torch, notes = torch_for(facts)
+    if wanted and not contains(wanted.python_for(facts.host.os), python):
+        meant_for = wanted.python_for(facts.host.os)
+        notes += (f"This UI is meant for Python {meant_for}; {wanted.recommended} is best.",)
     if torch is None:
-        return EnvironmentPlan(python, notes=refused)
+        return EnvironmentPlan(python, notes=notes)
     return EnvironmentPlan(
         python,
         _packages(torch, facts),
         torch.variant,
         torch.device,
         torch.index_url,
-        (*refused, *torch.notes),
+        (*notes, *torch.notes),
     )
 
 

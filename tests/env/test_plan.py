@@ -71,3 +71,12 @@ def test_report_obeys_the_schema_and_shows_the_command():
     text = render(made, "rich")
     assert made.data["command"] in text
     assert "--index-url https://download.pytorch.org/whl/cu" in text
+
+
+@pytest.mark.parametrize(("version", "told"), [("3.10.6", False), ("3.13.1", True)])
+def test_a_python_that_the_interface_is_not_meant_for_is_told(version, told):
+    facts = machine("healthy-linux-rtx3060-a1111")
+    assert facts.python is not None
+    changed = dataclasses.replace(facts.python, version=version)
+    notes = plan(dataclasses.replace(facts, python=changed)).notes
+    assert any("meant for Python" in note for note in notes) is told
