@@ -46,17 +46,22 @@ class Output:
 
 
 def program(name: str) -> str:
-    """The absolute path of `name`, never one in or under the current folder.
+    """The absolute path of `name`, never one that a stranger put in or under the current folder.
 
-    System folders are searched first, then the absolute folders on PATH.
+    The system's own folders are searched first, then the absolute folders on PATH that are not in
+    or under the current one.
 
     Raises:
         ProbeError: it is not installed.
     """
     here = os.path.realpath(os.getcwd())
-    for folder in (*_system_folders(), *os.environ.get("PATH", "").split(os.pathsep)):
-        if not os.path.isabs(folder) or _is_within(os.path.realpath(folder), here):
-            continue
+    named = os.environ.get("PATH", "").split(os.pathsep)
+    safe = (
+        folder
+        for folder in named
+        if os.path.isabs(folder) and not _is_within(os.path.realpath(folder), here)
+    )
+    for folder in (*_system_folders(), *safe):
         found = shutil.which(name, path=folder)
         if found is not None and os.path.isabs(found):
             return found

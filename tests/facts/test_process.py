@@ -42,6 +42,14 @@ def test_a_program_elsewhere_on_path_is_found(
     assert run([found]).stdout == "planted\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="where Linux keeps ldconfig")
+def test_the_systems_own_programs_are_found_from_their_own_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir("/usr")
+    assert Path(program("ldconfig")).name == "ldconfig"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 def test_a_hanging_program_and_its_children_are_killed(tmp_path: Path) -> None:
     marker = tmp_path / "child"
