@@ -13,34 +13,18 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdops.checkpoint.write.casting import FLOATS, cast
-from sdops.report.schema import schema
+from tests.checkpoint.convert.program import convert
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")
 
 KINDS = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32"}
-
-
-def convert(*arguments: object, command: str = "convert") -> tuple[int, dict[str, Any], str]:
-    result = subprocess.run(
-        [sys.executable, "-m", "sdops", command, *map(str, arguments), "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert "Traceback" not in result.stderr
-    document = json.loads(result.stdout) if result.stdout else {}
-    if document:
-        jsonschema.validate(document, schema())
-    return result.returncode, document.get("data", {}), result.stderr
 
 
 def every_kind_of_tensor() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.write import copying
 from sdops.errors import UnreadableInputError
-from tests.checkpoint.convert.test_convert import convert
+from tests.checkpoint.convert.program import convert
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")

@@ -7,7 +7,7 @@ import pytest
 
 from sdops.checkpoint.identify.ema import ema_name
 from tests.checkpoint import fabricate
-from tests.checkpoint.convert.test_convert import convert
+from tests.checkpoint.convert.program import convert
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")
