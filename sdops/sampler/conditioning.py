@@ -232,11 +232,13 @@ class TextEncoders:
             ids = zero_after_end(ids)
         states = encoder(ids)
         z = self._chosen_state(encoder, states, options).float()  # (B, 77, width)
-        weights = torch.tensor([chunk.weights for chunk in column], device=device)
+        if any(weight != 1 for chunk in column for weight in chunk.weights):
+            weights = torch.tensor([chunk.weights for chunk in column], device=device)
+            z = emphasis.apply(z, weights[:, :, None])
         pooled = None
         if self.config.unet.vector_dim and isinstance(encoder, OpenClipText):
             pooled = encoder.pooled(ids, states[-1]).float()
-        return emphasis.apply(z, weights[:, :, None]), pooled
+        return z, pooled
 
     def _chosen_state(
         self,

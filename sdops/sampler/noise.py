@@ -220,16 +220,16 @@ class BrownianTree:
     ) -> None:
         self.start, self.end = start, end
 
-        def normals(entropy: np.random.SeedSequence, words: int) -> Tensor:
-            return stream(int(entropy.generate_state(words)[-1]))(shape)
+        def normals(entropy: np.random.SeedSequence) -> Tensor:
+            return stream(int(entropy.generate_state(1)[0]))(shape)
 
         root = np.random.SeedSequence(seed, pool_size=ENTROPY_POOL)
-        self._root = normals(root, 3) * (end - start) ** 0.5
+        self._root = normals(root) * (end - start) ** 0.5
 
         @lru_cache(maxsize=64)  # neighboring queries share the upper nodes
         def node_normals(key: int, depth: int) -> Tensor:
             branch = np.random.SeedSequence(seed, spawn_key=(key, depth), pool_size=ENTROPY_POOL)
-            return normals(branch, 4)
+            return normals(branch)
 
         self._normals = node_normals
 

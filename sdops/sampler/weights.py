@@ -241,6 +241,10 @@ OWN_IDEAS = 0.1
 """How much it adds of its own, of unit variance."""
 RESIDUAL_GAIN = 0.5
 """How large a residual branch is made, beside the stream it is added to."""
+LOG_VARIANCE = -12.0
+"""Of the untrained VAE's latents."""
+TEXT_MEAN = 0.1
+"""Of encoded prompts; emphasis divides by it."""
 PICTURE_DEVIATION = 0.35
 """Of the pixels, in -1…1, that the untrained VAE is made to decode to."""
 
@@ -265,9 +269,11 @@ def _fill(name: str, parameter: nn.Parameter, generator: torch.Generator) -> Non
     is_norm = re.search(r"norm|ln_|in_layers\.0|out_layers\.0|^out\.0", name)
     with torch.no_grad():
         if parameter.ndim == 1:
-            parameter.fill_(1.0 if is_norm and name.endswith("weight") else 0.0)
+            is_last = re.match(r"final_layer_norm|ln_final", name)
+            bias = TEXT_MEAN if is_last else 0.0
+            parameter.fill_(1.0 if is_norm and name.endswith("weight") else bias)
             return
-        if re.search(r"embedding", name):
+        if "embedding" in name:
             deviation = 0.5
         else:
             fan_in = parameter.shape[0] if name == "text_projection" else parameter[0].numel()
@@ -276,15 +282,27 @@ def _fill(name: str, parameter: nn.Parameter, generator: torch.Generator) -> Non
             deviation *= RESIDUAL_GAIN
         limit = deviation * math.sqrt(3)
         parameter.uniform_(-limit, limit, generator=generator)
+        if "embedding" in name:
+            parameter.add_(TEXT_MEAN)
 
 
 def _lean(parts: Parts) -> None:
     """Weigh the last layers, so that outputs come out as large as trained ones."""
     with torch.no_grad():
         parts.vae.get_parameter("decoder.conv_out.weight").mul_(PICTURE_DEVIATION)
+        _encode_to_unit_variance(parts.vae)
         parts.unet.get_parameter("out.2.weight").mul_(OWN_IDEAS)
         if parts.config.prediction is not Prediction.V:
             _pass_through(parts.unet)
+
+
+def _encode_to_unit_variance(vae: Vae) -> None:
+    """Let encoded pictures be as large as trained latents, with hardly any noise of their own."""
+    channels = vae.config.latent_channels
+    weight = vae.get_parameter("quant_conv.weight").zero_()  # (2 z, 2 z, 1, 1)
+    for channel in range(channels):
+        weight[channel, channel] = 1 / vae.config.scale_factor
+    vae.get_parameter("quant_conv.bias")[channels:] = LOG_VARIANCE
 
 
 def _pass_through(unet: UNet) -> None:
