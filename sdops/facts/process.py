@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -61,10 +60,12 @@ def program(name: str) -> str:
         for folder in named
         if os.path.isabs(folder) and not _is_within(os.path.realpath(folder), here)
     )
+    # Not shutil.which: on Windows it looks in the current folder first, whatever it is given.
+    file = name if sys.platform != "win32" or os.path.splitext(name)[1] else f"{name}.exe"
     for folder in (*_system_folders(), *safe):
-        found = shutil.which(name, path=folder)
-        if found is not None and os.path.isabs(found):
-            return found
+        path = os.path.join(folder, file)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
     raise ProbeError(f"{name} is not installed")
 
 
