@@ -84,7 +84,10 @@ def _child() -> None:
         data = sys.stdin.buffer.read(struct.unpack("<I", head)[0])
         events: set[tuple[str, str, str, str]] = set()
         for label, loader in loaders.items():
-            _watched(label, loader, data, events)
+            try:
+                _watched(label, loader, data, events)
+            except _StopError:
+                pass  # the alarm rang while it was being switched off
         reply.write(json.dumps(sorted(events)).encode() + b"\n")
         reply.flush()
 
@@ -100,7 +103,8 @@ def _watched(label, loader, data, events) -> None:
     import signal
 
     def ring(*_):
-        raise _StopError
+        if _current is not None:
+            raise _StopError
 
     global _current
     _current = (label, events)

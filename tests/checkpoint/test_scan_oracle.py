@@ -17,7 +17,7 @@ from sdops.checkpoint.source import BytesSource
 from tests.checkpoint import corpus, fuzz
 from tests.checkpoint.oracle import Oracle, must_be
 
-_LARGEST = 2_000_000
+_LARGEST = 300_000
 
 
 @pytest.fixture(scope="module")
