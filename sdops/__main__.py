@@ -7,7 +7,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Runs the program; Ctrl-C ends it without a traceback while it is still being loaded, too."""
     try:
-        from sdops.cli.main import main as run
+        from sdops.cli.entry import main as run
     except KeyboardInterrupt:
         sys.exit(130)
     run()

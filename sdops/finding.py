@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
@@ -69,7 +67,11 @@ class Command:
     def line(self) -> str:
         """The command as one line, quoted for its platform's usual shell."""
         if self.platform is Platform.WINDOWS:
+            import subprocess
+
             return subprocess.list2cmdline(self.argv)
+        import shlex
+
         return shlex.join(self.argv)
 
 

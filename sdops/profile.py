@@ -6,10 +6,11 @@ points at a package holding `<name>.toml`; its rows are added after ours.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from functools import cache
-from importlib import metadata, resources
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sdops.errors import SdopsError
 
@@ -17,6 +18,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 PACKAGE = "sdops.profiles"
 
@@ -30,7 +34,7 @@ def load(name: str) -> dict[str, Any]:
     Raises:
         SdopsError: there is no such profile, or it is not valid TOML.
     """
-    table = _read(PACKAGE, name)
+    table = own(name)
     for entry in _contributed():
         if entry.name != name:
             continue
@@ -40,22 +44,36 @@ def load(name: str) -> dict[str, Any]:
     return table
 
 
+def own(name: str) -> dict[str, Any]:
+    """Our profile `name` alone: for tables that no other package may add to.
+
+    Raises:
+        SdopsError: there is no such profile, or it is not valid TOML.
+    """
+    return _read(PACKAGE, name)
+
+
 @cache
 def _contributed() -> tuple[metadata.EntryPoint, ...]:
+    from importlib import metadata
+
     return tuple(metadata.entry_points(group=PACKAGE))
 
 
 def names(folder: str) -> tuple[str, ...]:
     """The names of our profiles in `folder`, sorted, as `load` takes them."""
-    root = resources.files(PACKAGE).joinpath(folder)
-    stems = (entry.name[:-5] for entry in root.iterdir() if entry.name.endswith(".toml"))
+    stems = (file.stem for file in (_folder(PACKAGE) / folder).glob("*.toml"))
     return tuple(sorted(f"{folder}/{stem}" for stem in stems))
 
 
+def _folder(package: str) -> Path:
+    return Path(importlib.import_module(package).__path__[0])
+
+
 def _read(package: str, name: str) -> dict[str, Any]:
-    resource = resources.files(package).joinpath(*f"{name}.toml".split("/"))
+    file = _folder(package).joinpath(*f"{name}.toml".split("/"))
     try:
-        table: dict[str, Any] = tomllib.loads(resource.read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         return table
     except FileNotFoundError:
         raise SdopsError(f"There is no profile named {name!r} in {package}.") from None

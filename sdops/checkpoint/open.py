@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdops.checkpoint import formats, tensor_index
 from sdops.checkpoint.contents import Contents
@@ -13,7 +14,9 @@ from sdops.checkpoint.source import FileSource, Source
 from sdops.checkpoint.trace.values import Trace
 from sdops.checkpoint.types import Checkpoint, Container, Problem, Tensor
 from sdops.errors import UnreadableInputError
-from sdops.facts.types.ui import ModelFile
+
+if TYPE_CHECKING:
+    from sdops.facts.types.ui import ModelFile
 
 _MAX_INDEX_BYTES = 32 << 20
 
@@ -24,6 +27,8 @@ def sniff(path: Path | str) -> ModelFile:
     Raises:
         UnreadableInputError: it cannot be read.
     """
+    from sdops.facts.types.ui import ModelFile
+
     with FileSource(path) as source:
         container = formats.recognize(source)
         missing = None

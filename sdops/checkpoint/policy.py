@@ -5,7 +5,6 @@ The table is `profiles/pickle/allowed.toml`; a user may add names, each with a r
 
 from __future__ import annotations
 
-import hashlib
 import sys
 
 # Python's own table of Python 2 names, which its unpickler applies below protocol 3.
@@ -17,7 +16,7 @@ from typing import Any
 
 from sdops.checkpoint.trace.values import Global
 from sdops.errors import UsageError
-from sdops.profile import load
+from sdops.profile import own
 from sdops.version import __version__
 
 if sys.version_info >= (3, 11):
@@ -62,8 +61,16 @@ class Policy:
     """All allowed names."""
 
     entries: dict[tuple[str, str], Entry]
-    version: str
-    """Changes whenever a result could change."""
+    texts: tuple[str, ...] = ()
+    """The users' policy files."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a result could change."""
+        import hashlib
+
+        rules = repr((__version__, RULES_VERSION, sorted(self.entries), self.texts))
+        return hashlib.sha256(rules.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def entry(self, reference: Global) -> Entry | None:
         """The entry for what `reference` would import, if it is allowed."""
@@ -87,20 +94,17 @@ def load_policy(paths: tuple[Path, ...] = ()) -> Policy:
         UsageError: a file is not a policy, or allows what is known to run code.
     """
     entries = dict(_own_entries())
-    digest = hashlib.sha256(f"{__version__} {RULES_VERSION}".encode())
-    digest.update(repr(sorted(entries)).encode())
-    for path in paths:
-        text = _read(path)
-        digest.update(text.encode())
+    texts = tuple(_read(path) for path in paths)
+    for text, path in zip(texts, paths, strict=True):
         for entry in _user_entries(text, path):
             entries.setdefault((entry.module, entry.name), entry)
-    return Policy(entries, digest.hexdigest()[:16])
+    return Policy(entries, texts)
 
 
 @cache
 def _own_entries() -> tuple[tuple[tuple[str, str], Entry], ...]:
     found = []
-    for row in load("pickle/allowed")["allow"]:
+    for row in own("pickle/allowed")["allow"]:
         for name in row["names"]:
             entry = Entry(
                 module=row["module"],
@@ -117,7 +121,7 @@ def _own_entries() -> tuple[tuple[tuple[str, str], Entry], ...]:
 
 @cache
 def _gadgets() -> dict[tuple[str, str], Gadget]:
-    rows = load("pickle/gadgets")["gadget"]
+    rows = own("pickle/gadgets")["gadget"]
     return {
         (row["module"], name): Gadget(row["module"], name, row["does"], row["source"])
         for row in rows

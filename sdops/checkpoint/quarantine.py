@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from sdops.errors import SdopsError, UsageError
@@ -76,6 +75,8 @@ def _move(path: Path, target: Path) -> bool:
 
 
 def _copy(path: Path, target: Path) -> bool:
+    import shutil
+
     try:
         with path.open("rb") as source, target.open("xb") as copy:
             try:

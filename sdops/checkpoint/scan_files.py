@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdops.checkpoint.cache import ResultCache
 from sdops.checkpoint.policy import Policy, load_policy
 from sdops.checkpoint.scan import FileScan, scan_source
 from sdops.checkpoint.scan_codec import from_json, to_json
@@ -17,6 +16,8 @@ from sdops.errors import UnreadableInputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from sdops.checkpoint.cache import ResultCache
 
 # Below this many files, starting processes takes longer than it saves.
 _MANY_FILES = 400
@@ -50,7 +51,7 @@ def scan_files(
         UsageError: a policy file is wrong.
     """
     policy = load_policy(policy_paths)
-    cache = ResultCache("scan", policy.version) if cached else None
+    cache = _cache(policy) if cached else None
     known: dict[Path, Outcome] = {}
     todo = []
     for file in files:
@@ -68,6 +69,12 @@ def scan_files(
         yield outcome
     if cache is not None:
         cache.close()
+
+
+def _cache(policy: Policy) -> ResultCache:
+    from sdops.checkpoint.cache import ResultCache
+
+    return ResultCache("scan", policy.version)
 
 
 def _remembered(file: Path, cache: ResultCache | None) -> Outcome | None:

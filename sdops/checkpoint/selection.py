@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -102,6 +101,8 @@ def policy_files(chosen: tuple[Path, ...], selection: Selection) -> tuple[tuple[
 
 def scan_stdin(policy: Policy) -> Outcome:
     """Scans what comes on standard input, from a file without a name."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="sdops-") as file:
         size = 0
         while piece := sys.stdin.buffer.read(1 << 20):

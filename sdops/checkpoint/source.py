@@ -15,6 +15,10 @@ class Source(Protocol):
     size: int
     """How many bytes there are."""
 
+    def __hash__(self) -> int:
+        """Sources are told apart by identity."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end."""
         ...

@@ -6,7 +6,8 @@ thing and the loader another. Each rule names the readers that part ways in its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from sdops.checkpoint.types import Problem
 from sdops.checkpoint.zip_reader import (
@@ -26,6 +27,9 @@ from sdops.checkpoint.zip_reader import (
     extra_fields,
 )
 
+Pair: TypeAlias = "tuple[Member, Local | None]"
+"""A member, and its local header if there is one and it was read."""
+
 AMBIGUOUS = "archive-ambiguous"
 HIDDEN = "archive-hidden-bytes"
 _DESCRIPTOR_SIZES = (0, 12, 16, 20, 24)
@@ -33,14 +37,14 @@ _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
 _GAP_PROBE_BYTES = 1 << 20
 
 
-def archive_problems(archive: Archive, locals_: dict[Member, Local | None]) -> Iterator[Problem]:
+def archive_problems(archive: Archive, pairs: Sequence[Pair]) -> Iterator[Problem]:
     """Every way in which readers would disagree about `archive`, as far as headers were read."""
     yield from _end_problems(archive)
     yield from _name_problems(archive)
-    for member, local in locals_.items():
+    for member, local in pairs:
         yield from _member_problems(member, local)
-    if len(locals_) == len(set(archive.members)):
-        yield from _layout_problems(archive, locals_)
+    if len(pairs) == len(archive.members):
+        yield from _layout_problems(archive, pairs)
 
 
 def _ambiguous(text: str, member: Member | None = None) -> Problem:
@@ -75,9 +79,15 @@ def _end_problems(archive: Archive) -> Iterator[Problem]:
 
 
 def _name_problems(archive: Archive) -> Iterator[Problem]:
-    seen: dict[str, Member] = {}
+    seen: set[str] = set()
     for member in archive.members:
         name = member.name
+        key = _as_torch_finds(name)
+        if key in seen:
+            yield _ambiguous("Two members have the same name to some readers.", member)
+        seen.add(key)
+        if _is_plain(name):
+            continue
         # zipfile cuts names at NUL; unpackers turn backslashes into folders.
         if "\0" in name or "\\" in name or any(ord(character) < 32 for character in name):
             yield _ambiguous("A member's name holds characters that readers treat apart.", member)
@@ -87,12 +97,17 @@ def _name_problems(archive: Archive) -> Iterator[Problem]:
             yield _ambiguous("A member's name has no certain spelling.", member)
         if member.flags & FLAG_UTF8 and any("\udc80" <= letter <= "\udcff" for letter in name):
             yield _ambiguous("A member's name is not valid UTF-8.", member)
-        # miniz, as torch uses it, ignores case; zipfile does not, and its last duplicate wins.
-        key = "/".join(part for part in name.split("\0")[0].lower().split("/") if part != ".")
-        key = key.replace("\\", "/")
-        if key in seen:
-            yield _ambiguous("Two members have the same name to some readers.", member)
-        seen[key] = member
+
+
+def _is_plain(name: str) -> bool:
+    odd = ".." in name or "\\" in name or name.startswith("/") or name[1:3] == ":/"
+    return not odd and name.isascii() and name.isprintable()
+
+
+def _as_torch_finds(name: str) -> str:
+    """miniz, as torch uses it, ignores case; zipfile does not, and its last duplicate wins."""
+    name = name.partition("\0")[0].lower().replace("\\", "/")
+    return "/".join(part for part in name.split("/") if part != ".") if "." in name else name
 
 
 def _member_problems(member: Member, local: Local | None) -> Iterator[Problem]:
@@ -106,10 +121,10 @@ def _member_problems(member: Member, local: Local | None) -> Iterator[Problem]:
         yield _ambiguous(f"A member is packed with method {member.method}, {known} read.", member)
     if member.method == STORED and member.packed_size != member.size:
         yield _ambiguous("A stored member has two sizes.", member)
-    headers = [header for header, _ in extra_fields(member.extra)]
-    if headers.count(_ZIP64_EXTRA) > 1:
+    fields = list(extra_fields(member.extra)) if member.extra else []
+    if sum(header == _ZIP64_EXTRA for header, _ in fields) > 1:
         yield _ambiguous("A member has several 64-bit size fields.", member)
-    for header, data in extra_fields(member.extra):
+    for header, data in fields:
         # zipfile (3.13) and unzip take this name in place of the other.
         if header == _UNICODE_PATH_EXTRA and data[5:] != member.raw_name:
             yield _ambiguous("A member has a second, different name.", member)
@@ -133,24 +148,22 @@ def _local_problems(member: Member, local: Local) -> Iterator[Problem]:
                          member)  # fmt: skip
     if (local.flags ^ member.flags) & ~FLAG_DESCRIPTOR & ~FLAG_UTF8 & ~0x6:
         yield _ambiguous("A member's flags contradict the directory's.", member)
-    pairs = (
-        (local.crc, member.crc),
-        (local.packed_size, member.packed_size),
-        (local.size, member.size),
-    )
     streamed = bool(local.flags & FLAG_DESCRIPTOR)
-    if any(one != other and not (streamed and one == 0) for one, other in pairs):
+    stated = (local.crc, local.packed_size, local.size)
+    real = (member.crc, member.packed_size, member.size)
+    if stated != real and not (
+        streamed and all(one in (0, other) for one, other in zip(stated, real, strict=True))
+    ):
         yield _ambiguous("A member's size or checksum contradicts the directory's.", member)
     for header, data in extra_fields(local.extra):
         if header == _UNICODE_PATH_EXTRA and data[5:] != member.raw_name:
             yield _ambiguous("A member has a second, different name.", member)
 
 
-def _layout_problems(archive: Archive, locals_: dict[Member, Local | None]) -> Iterator[Problem]:
+def _layout_problems(archive: Archive, pairs: Sequence[Pair]) -> Iterator[Problem]:
     """Members that overlap, and bytes that belong to no member."""
     spans = []
-    for member in archive.members:
-        local = locals_[member]
+    for member, local in pairs:
         if local is not None:
             end = local.data_offset + member.packed_size
             spans.append((member.header_offset, end, bool(local.flags & FLAG_DESCRIPTOR), member))

@@ -6,15 +6,13 @@ Sources: PKWARE APPNOTE 6.3.10; torch's third_party/miniz-3.0.2; CPython's Lib/z
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from sdops.checkpoint.source import Part, Source
-from sdops.checkpoint.types import Problem
 
 LOCAL_SIGNATURE = b"PK\x03\x04"
 CENTRAL_SIGNATURE = b"PK\x01\x02"
@@ -38,8 +36,7 @@ class ZipError(Exception):
     """The archive's directory cannot be read; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Where the central directory is, by the end record and its 64-bit form."""
 
     offset: int
@@ -60,8 +57,7 @@ class End:
     """Fields that the 64-bit record contradicts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One entry of the central directory."""
 
     name: str
@@ -73,12 +69,11 @@ class Member:
     size: int
     header_offset: int
     disk: int
-    extra: bytes = field(repr=False)
+    extra: bytes
     attributes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(NamedTuple):
     """A member's local header, and the first bytes of its data."""
 
     signature: bytes
@@ -93,8 +88,7 @@ class Local:
     start: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """A zip archive's directory."""
 
     source: Source
@@ -102,9 +96,9 @@ class Archive:
     members: tuple[Member, ...]
     leftover: int
     """Bytes of the directory that the counted entries do not use."""
-    problems: tuple[Problem, ...] = ()
 
 
+@lru_cache(maxsize=1)
 def read_archive(source: Source) -> Archive:
     """The directory of the zip archive in `source`.
 
@@ -137,8 +131,8 @@ def as_zipfile_reads(source: Source, end: End) -> Archive | None:
         found = _read_directory(source, end, shift)
     except ZipError:
         return None
-    moved = (replace(item, header_offset=item.header_offset + shift) for item in found.members)
-    return replace(found, members=tuple(moved))
+    moved = (item._replace(header_offset=item.header_offset + shift) for item in found.members)
+    return found._replace(members=tuple(moved))
 
 
 def _read_directory(source: Source, end: End, shift: int = 0) -> Archive:
@@ -195,6 +189,8 @@ def inflate(part: Source, method: int) -> Iterator[bytes]:
     if method == DEFLATED:
         inflater = zlib.decompressobj(-15)
     elif method == BZIP2:
+        import bz2
+
         inflater = bz2.BZ2Decompressor()  # type: ignore[assignment]
     elif method == LZMA:
         yield from _inflate_lzma(part)
@@ -215,6 +211,8 @@ def inflate(part: Source, method: int) -> Iterator[bytes]:
 
 
 def _inflate_lzma(part: Source) -> Iterator[bytes]:
+    import lzma
+
     head = part.read(0, 9)
     if len(head) < 9:
         raise ZipError("The compressed data is damaged: no LZMA properties.")
@@ -278,7 +276,7 @@ def _with_wide_end(source: Source, end: End, rivals: tuple[int, ...]) -> End:
     """`end` with the values of the 64-bit end record before it, as miniz takes them."""
     locator = source.read(end.offset - _LOCATOR.size, _LOCATOR.size)
     if locator[:4] != _LOCATOR_SIGNATURE:
-        return replace(end, rivals=rivals)
+        return end._replace(rivals=rivals)
     _, _, wide_offset, _ = _LOCATOR.unpack(locator)
     disagreements = []
     if wide_offset != end.offset - _LOCATOR.size - _END64.size:
@@ -297,8 +295,7 @@ def _with_wide_end(source: Source, end: End, rivals: tuple[int, ...]) -> End:
     ):
         if narrow not in (full, limit):
             disagreements.append(label)
-    return replace(
-        end,
+    return end._replace(
         directory_end=wide_offset,
         entries_on_disk=fields[6],
         entries=fields[7],

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import NoReturn, TextIO
-
-import typer
 
 from sdops.errors import SdopsError, UsageError
 from sdops.finding import Report, Severity
@@ -63,13 +60,19 @@ class Answer:
 
         report = dataclasses.replace(report, fail_on=self.fail_on)
         to_terminal = self.output is None and sys.stdout.isatty()
-        width = shutil.get_terminal_size((100, 24)).columns if to_terminal else 100
+        width = _terminal_width() if to_terminal else 100
         text = render(report, self.format_name, color=to_terminal and wants_color(), width=width)
         if self.output is None:
             write_stdout(text)
         else:
             _save(self.output, text)
-        raise typer.Exit(int(report.exit_code))
+        raise SystemExit(int(report.exit_code))
+
+
+def _terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def wants_color() -> bool:

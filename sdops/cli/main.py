@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from sdops.cli import convert, doctor, env, info, prune, scan, schema, verify
 from sdops.cli import hash as hash_command
-from sdops.cli.answer import note
-from sdops.errors import ExitCode, SdopsError
+from sdops.cli.guard import exit_code
 from sdops.version import __version__
 
 app = typer.Typer(
@@ -57,37 +54,6 @@ def _program(
 
 def main() -> NoReturn:
     """Runs the command line; every fault becomes one clear line and an exit code."""
-    _open_streams()
     debug = "--debug" in sys.argv or bool(os.environ.get("SDOPS_DEBUG"))
     argv = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    try:
-        app(args=argv, prog_name="sdops")
-        code = int(ExitCode.OK)
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else int(ExitCode.INCOMPLETE)
-    except KeyboardInterrupt:
-        note("sdops: interrupted")
-        code = int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output is gone; what is still buffered has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = int(ExitCode.OK)
-    except SdopsError as error:
-        note(f"sdops: {error.message}" + (f" {error.hint}" if error.hint else ""))
-        code = int(ExitCode.INCOMPLETE)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        note(
-            f"sdops: a fault in sdops itself ({type(error).__name__}: {error})."
-            " Run again with --debug and report it, please."
-        )
-        code = int(ExitCode.INCOMPLETE)
-    sys.exit(code)
-
-
-def _open_streams() -> None:
-    """Gives a process that was started with closed streams somewhere to write to."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    sys.exit(exit_code(lambda: app(args=argv, prog_name="sdops"), debug=debug))

@@ -82,7 +82,7 @@ def scan(
         note=(lambda _text: None) if quiet else note,
     )
     if exit_zero:
-        with contextlib.suppress(typer.Exit):
+        with contextlib.suppress(SystemExit):
             answer.give(report)
         raise typer.Exit(0)
     answer.give(report)

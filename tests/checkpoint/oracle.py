@@ -13,6 +13,7 @@ audit hook refuses every effect on the system. `Oracle.events(data)` are the not
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -84,10 +85,8 @@ def _child() -> None:
         data = sys.stdin.buffer.read(struct.unpack("<I", head)[0])
         events: set[tuple[str, str, str, str]] = set()
         for label, loader in loaders.items():
-            try:
+            with contextlib.suppress(_StopError):  # it may ring while it is being switched off
                 _watched(label, loader, data, events)
-            except _StopError:
-                pass  # the alarm rang while it was being switched off
         reply.write(json.dumps(sorted(events)).encode() + b"\n")
         reply.flush()
 

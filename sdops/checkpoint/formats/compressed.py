@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -75,6 +72,8 @@ def read(source: Source, container: Container) -> Contents:
 
 def _to_the_damage(source: Source, container: Container, contents: Contents) -> Iterator[bytes]:
     """What can be unpacked; where that is not all, the contents say so."""
+    import lzma
+
     try:
         yield from _pieces(source, container)
     except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
@@ -87,6 +86,8 @@ def spool(pieces: Iterable[bytes], packed_size: int) -> Source:
     Raises:
         TooLargeError: they are more than the budget, or too many for the packed size.
     """
+    import tempfile
+
     file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (the source keeps it)
     size = 0
     for piece in pieces:
@@ -119,6 +120,8 @@ class _SpooledSource:
 
 def _pieces(source: Source, container: Container) -> Iterator[bytes]:
     """Unpacks stream after stream, as gzip and its kin may be joined; stops at other bytes."""
+    import lzma
+
     offset, streams = 0, 0
     while offset < source.size:
         unpacker = _unpacker(container)
@@ -139,6 +142,9 @@ def _pieces(source: Source, container: Container) -> Iterator[bytes]:
 
 
 def _unpacker(container: Container) -> Any:
+    import bz2
+    import lzma
+
     if container is Container.BZ2:
         return bz2.BZ2Decompressor()
     if container in (Container.XZ, Container.LZMA):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.types import Container
@@ -20,7 +18,6 @@ CONTAINERS = frozenset(
 )
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _LFS = b"version https://git-lfs.github.com/spec/"
-_LFS_SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
 _TEXT = frozenset(range(32, 127)) | frozenset(b"\n\r\t") | frozenset(range(128, 256))
 
 
@@ -62,5 +59,7 @@ def read(source: Source, container: Container) -> Contents:
 
 def lfs_size(source: Source) -> int | None:
     """The size of the real file that a Git LFS pointer stands for."""
-    found = _LFS_SIZE.search(source.read(0, 1024))
-    return int(found.group(1)) if found else None
+    for line in source.read(0, 1024).splitlines():
+        if line.startswith(b"size ") and line[5:].isdigit() and len(line) < 24:
+            return int(line[5:])
+    return None

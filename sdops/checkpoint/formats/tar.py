@@ -6,9 +6,8 @@ Headers are read with the standard library, as torch does. Source: torch/seriali
 
 from __future__ import annotations
 
-import io
 import struct
-import tarfile
+from typing import TYPE_CHECKING
 
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_STORAGE
@@ -17,67 +16,60 @@ from sdops.checkpoint.trace.streams import read_stream, read_streams
 from sdops.checkpoint.trace.values import Global, Trace, Value
 from sdops.checkpoint.types import Container, Storage, Tensor
 
+if TYPE_CHECKING:
+    from tarfile import TarInfo
+
 CONTAINERS = frozenset({Container.TAR, Container.TORCH_TAR})
 _BLOCK = 512
-_MAX_HEADER_READ = 1 << 20
 _MAX_MEMBERS = 100_000
 _TORCH_MEMBERS = frozenset({"storages", "tensors", "pickle"})
 
 
-class _Reader(io.RawIOBase):
-    """A source as a file that gives no more than a tar header may need at once."""
-
-    def __init__(self, source: Source) -> None:
-        self._source, self._at = source, 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset if whence == 0 else offset + (self._at if whence == 1 else self.size)
-        return self._at
-
-    @property
-    def size(self) -> int:
-        return self._source.size
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _MAX_HEADER_READ:
-            raise tarfile.ReadError("a header is too long")
-        data = self._source.read(self._at, size)
-        self._at += len(data)
-        return data
-
-
 def recognize(head: bytes, source: Source) -> Container | None:
     """By the checksum of its first header, as Python's tarfile does."""
-    if len(head) < _BLOCK:
+    if len(head) < _BLOCK or not _checksum_fits(head[:_BLOCK]):
         return None
+    import tarfile
+
     try:
-        tarfile.TarInfo.frombuf(head[:_BLOCK], "utf-8", "surrogateescape")
         names = {member.name for member in _members(source, limit=8)}
     except (tarfile.TarError, OverflowError, ValueError):
         return None
     return Container.TORCH_TAR if names >= _TORCH_MEMBERS else Container.TAR
 
 
-def _members(source: Source, limit: int = _MAX_MEMBERS) -> list[tarfile.TarInfo]:
-    members: list[tarfile.TarInfo] = []
-    with tarfile.open(fileobj=_Reader(source), mode="r:", format=tarfile.PAX_FORMAT) as archive:
+def _checksum_fits(block: bytes) -> bool:
+    """Whether the sum of a header's bytes is the one it states, in octal or in base 256."""
+    stated = block[148:156]
+    total = sum(block[:148]) + sum(block[156:]) + 256
+    if stated[0] & 0x80:
+        return int.from_bytes(stated[1:], "big") in (total, total - 256)
+    try:
+        number = int(stated.split(b"\0")[0].strip() or b"-1", 8)
+    except ValueError:
+        return False
+    signed = 256 + sum(byte - 256 if byte > 127 else byte for byte in block[:148] + block[156:])
+    return number in (total, signed)
+
+
+def _members(source: Source, limit: int = _MAX_MEMBERS) -> list[TarInfo]:
+    import tarfile
+
+    from sdops.checkpoint.formats.tar_file import HeaderReader
+
+    members: list[TarInfo] = []
+    reader = HeaderReader(source)
+    with tarfile.open(fileobj=reader, mode="r:", format=tarfile.PAX_FORMAT) as archive:
         while len(members) < limit and (member := archive.next()) is not None:
             members.append(member)
-            archive.members = []  # type: ignore[attr-defined]  # else tarfile remembers every member
+            archive.members = []  # type: ignore[attr-defined]  # else it remembers every member
     return members
 
 
 def read(source: Source, container: Container) -> Contents:
     """The members as nested files; for torch's tar also its storages and tensors."""
+    import tarfile
+
     contents = Contents(container)
     try:
         members = _members(source)

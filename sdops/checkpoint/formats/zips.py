@@ -5,7 +5,6 @@ Source: torch/serialization.py (`_load`), caffe2/serialize/inline_container.cc.
 
 from __future__ import annotations
 
-import re
 import zlib
 
 from sdops.checkpoint.contents import Contents, Nested
@@ -14,7 +13,7 @@ from sdops.checkpoint.formats.pickles import element_type, storage_claims
 from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.trace.streams import read_streams
 from sdops.checkpoint.types import Container, Storage
-from sdops.checkpoint.zip_checks import AMBIGUOUS, archive_problems
+from sdops.checkpoint.zip_checks import AMBIGUOUS, Pair, archive_problems
 from sdops.checkpoint.zip_reader import (
     FLAG_ENCRYPTED,
     LOCAL,
@@ -36,7 +35,6 @@ CONTAINERS = frozenset(
     {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
 )
 _CHECKED_BYTES = 16 << 20
-_WEIGHTS = re.compile(r"^[^/]+/data/[^/]+$")
 _SALVAGED_BYTES = 8 << 20
 _SALVAGED_MEMBERS = 1000
 
@@ -82,12 +80,12 @@ def read(source: Source, container: Container) -> Contents:
         return contents
     # Over a network, a header before each of a thousand weights would take a request each.
     sparse = getattr(source, "costly", False)
-    locals_ = {
-        member: read_local(archive, member)
+    pairs = [
+        (member, read_local(archive, member))
         for member in archive.members
-        if not (sparse and _WEIGHTS.search(member.name))
-    }
-    contents.problems.extend(archive_problems(archive, locals_))
+        if not (sparse and is_weights(member))
+    ]
+    contents.problems.extend(archive_problems(archive, pairs))
     if any(problem.hostile for problem in contents.problems):
         _salvage(source, contents)
         other = as_zipfile_reads(source, archive.end)
@@ -95,10 +93,12 @@ def read(source: Source, container: Container) -> Contents:
             for member in other.members:
                 _nest(other, member, read_local(other, member), contents)
     if container in (Container.TORCH_ZIP, Container.TORCHSCRIPT):
-        _read_torch(archive, locals_, contents)
+        if sparse:
+            pairs += [(member, None) for member in archive.members if is_weights(member)]
+        _read_torch(archive, pairs, contents)
     else:
-        for member in archive.members:
-            _nest(archive, member, locals_[member], contents)
+        for member, local in pairs:
+            _nest(archive, member, local, contents)
     return contents
 
 
@@ -126,19 +126,18 @@ def _salvage(source: Source, contents: Contents) -> None:
         contents.nested.append(Nested(name, part))
 
 
-def _read_torch(archive: Archive, locals_: dict[Member, Local | None], contents: Contents) -> None:
+def _read_torch(archive: Archive, pairs: list[Pair], contents: Contents) -> None:
     folder = archive.members[0].name.partition("/")[0]
     weights = {}
-    for member in archive.members:
+    for member, local in pairs:
         base = member.name.removeprefix(f"{folder}/")
-        local = locals_.get(member)
         if base.lower().endswith(".pkl"):
             _read_pickle(archive, member, local, contents, main=base.lower() == "data.pkl")
-        elif _WEIGHTS.search(member.name):
+        elif is_weights(member):
             weights[base.removeprefix("data/")] = (member, local)
         elif base not in _SMALL_RECORDS:
             _nest(archive, member, local, contents)
-    big_endian = _byte_order(archive, locals_, folder)
+    big_endian = _byte_order(archive, pairs, folder)
     sizes = storage_sizes(contents)
     for key, (member, local) in weights.items():
         if key not in sizes or member.method != STORED:
@@ -176,6 +175,11 @@ _SMALL_RECORDS = frozenset(
 )
 
 
+def is_weights(member: Member) -> bool:
+    """Whether its name is that of a storage: `folder/data/key`."""
+    return member.name.count("/") == 2 and member.name.split("/")[1] == "data"
+
+
 def storage_sizes(contents: Contents) -> dict[str, tuple[str, int]]:
     """By storage key: dtype's name and size in bytes, as the pickles claim them."""
     sizes: dict[str, tuple[str, int]] = {}
@@ -203,9 +207,8 @@ def _add_storage(
     contents.storages[key] = Storage(key, dtype, offset, member.size, big_endian)
 
 
-def _byte_order(archive: Archive, locals_: dict[Member, Local | None], folder: str) -> bool:
-    for member in archive.members:
-        local = locals_.get(member)
+def _byte_order(archive: Archive, pairs: list[Pair], folder: str) -> bool:
+    for member, local in pairs:
         if member.name == f"{folder}/byteorder" and local is not None:
             return packed(archive, member, local).read(0, 8) == b"big"
     return False

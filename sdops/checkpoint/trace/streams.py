@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace import calls, literals, structure  # noqa: F401  (fill HANDLERS)
-from sdops.checkpoint.trace.frames import lossy_readings
 from sdops.checkpoint.trace.machine import HANDLERS, OPERATION_LIMIT, Machine, _unknown_opcode
 from sdops.checkpoint.trace.values import Trace, Value
+
+if TYPE_CHECKING:
+    import re
 
 MAX_STREAMS = 10_000
 _MAX_RESUMPTIONS = 32
 _RESUME_BYTES = 8 << 20
-# Where a pickle may start again: a protocol header, or an import by name.
-_START = re.compile(
-    rb"\x80[\x00-\x05]|[ci][A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n"
-    rb"|\x8c[\x01-\x50][A-Za-z_][\w.]{0,79}\x94?\x8c[\x01-\x50][A-Za-z_][\w.]{0,79}\x94?\x93"
-)
 
 
 def read_stream(source: Source, offset: int = 0, *, operations: int = OPERATION_LIMIT) -> Trace:
@@ -46,11 +44,24 @@ def read_streams(source: Source, offset: int = 0) -> Iterator[Trace]:
         operations = max(operations - trace.operations, 1000)
         yield trace
         if trace.odd or (trace.framed and not trace.complete):
+            from sdops.checkpoint.trace.frames import lossy_readings
+
             yield from lossy_readings(source, offset)
         if not trace.complete:
             yield from _resume(source, trace.fault_offset + 1)
             return
         offset = trace.end
+
+
+@cache
+def _start() -> re.Pattern[bytes]:
+    """Where a pickle may start again: a protocol header, or an import by name."""
+    import re
+
+    return re.compile(
+        rb"\x80[\x00-\x05]|[ci][A-Za-z_][\w.]{0,80}\n[A-Za-z_][\w.]{0,80}\n"
+        rb"|\x8c[\x01-\x50][A-Za-z_][\w.]{0,79}\x94?\x8c[\x01-\x50][A-Za-z_][\w.]{0,79}\x94?\x93"
+    )
 
 
 def _resume(source: Source, offset: int) -> Iterator[Trace]:
@@ -61,7 +72,7 @@ def _resume(source: Source, offset: int) -> Iterator[Trace]:
         data = source.read(offset, min(1 << 20, end - offset))
         if not data:
             return
-        found = _START.search(data)
+        found = _start().search(data)
         if found is None:
             offset += max(len(data) - 170, 1) if len(data) == 1 << 20 else len(data)
             continue

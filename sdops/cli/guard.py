@@ -1,0 +1,49 @@
+"""The promise that no traceback reaches a user: every fault becomes one clear line and a code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sdops.cli.answer import note
+from sdops.errors import ExitCode, SdopsError
+
+
+def exit_code(run: Callable[[], object], *, debug: bool) -> int:
+    """Runs the program and answers with its exit code; `debug` shows tracebacks of our faults."""
+    _open_streams()
+    try:
+        run()
+    except SystemExit as stop:
+        if stop.code is None:
+            return int(ExitCode.OK)
+        return stop.code if isinstance(stop.code, int) else int(ExitCode.INCOMPLETE)
+    except KeyboardInterrupt:
+        note("sdops: interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output is gone; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SdopsError as error:
+        note(f"sdops: {error.message}" + (f" {error.hint}" if error.hint else ""))
+        return int(ExitCode.INCOMPLETE)
+    except Exception as error:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        note(
+            f"sdops: a fault in sdops itself ({type(error).__name__}: {error})."
+            " Run again with --debug and report it, please."
+        )
+        return int(ExitCode.INCOMPLETE)
+    return int(ExitCode.OK)
+
+
+def _open_streams() -> None:
+    """Gives a process that was started with closed streams somewhere to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
