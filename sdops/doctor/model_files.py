@@ -22,7 +22,7 @@ def look(interface: UiInstall) -> Probed[tuple[ModelFile, ...]]:
     deadline = time.monotonic() + TIME_LIMIT_S
     files: list[ModelFile] = []
     gaps: list[Gap] = []
-    for path in _candidates(interface.model_folders):
+    for path in _candidates(interface.model_folders, gaps):
         if len(files) >= FILE_LIMIT or time.monotonic() > deadline:
             gaps.append(Gap("model_files", f"only the first {len(files)} model files were read"))
             break
@@ -33,10 +33,15 @@ def look(interface: UiInstall) -> Probed[tuple[ModelFile, ...]]:
     return Probed(tuple(files), tuple(gaps))
 
 
-def _candidates(folders: tuple[str, ...]) -> Iterator[Path]:
+def _candidates(folders: tuple[str, ...], gaps: list[Gap]) -> Iterator[Path]:
+    """The files to look at, once each; a folder that cannot be read becomes one of `gaps`."""
+
+    def note(error: OSError) -> None:
+        gaps.append(Gap("model_files", f"{error.filename} cannot be read: {error.strerror}"))
+
     seen: set[str] = set()
     for folder in folders:
-        for here, _, names in os.walk(folder):
+        for here, _, names in os.walk(folder, onerror=note):
             for name in sorted(names):
                 path = Path(here, name)
                 real = os.path.realpath(path)

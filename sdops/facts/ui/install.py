@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdops.facts.files import entries, readable_entries, text_or_empty
+from sdops.facts.files import entries, exists, is_folder, readable_entries, text_or_empty
 from sdops.facts.probe import Probed
 from sdops.facts.types import Argument, Gap, Git, UiInstall
 from sdops.facts.ui import (
@@ -28,6 +28,7 @@ from sdops.facts.ui.launch import Launch
 from sdops.facts.ui.recognize import Recognized, layout, recognize
 
 _VERSION_BYTES = 64 * 1024
+_CLOSED = 10
 
 
 def look(root: Path, kind: str | None) -> Probed[UiInstall]:
@@ -85,7 +86,20 @@ def _examine(found: Recognized, system: str, environment: Mapping[str, str]) -> 
         running_pid=process.pid if process else None,
         python=started.python,
     )
-    return Probed(install, (*flags.gaps, *started.gaps, *needed.gaps, *checkout.gaps))
+    gaps = (*flags.gaps, *started.gaps, *needed.gaps, *checkout.gaps, *_closed(root))
+    return Probed(install, gaps)
+
+
+def _closed(root: Path) -> tuple[Gap, ...]:
+    """What lies in the UI's folder and may not be read: most facts just lack what is in there."""
+    paths = (Path(entry.path) for entry in readable_entries(root))
+    closed = [path for path in paths if exists(path) and not _may_read(path)]
+    return tuple(Gap("ui", f"{path} may not be read by this user") for path in closed[:_CLOSED])
+
+
+def _may_read(path: Path) -> bool:
+    mode = os.R_OK | os.X_OK if is_folder(path) else os.R_OK
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _in_force(
