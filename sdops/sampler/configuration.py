@@ -145,11 +145,9 @@ def infer(shapes: Shapes) -> ModelConfig:
     """The configuration of a whole checkpoint.
 
     Raises:
-        UnreadableInputError: it is no Stable Diffusion 1, 2 or XL checkpoint; says what it seems
-            to be, or which part is missing.
+        UnreadableInputError: it is no Stable Diffusion 1, 2 or XL checkpoint; says which part is
+            missing or strange.
     """
-    if f"{UNET}input_blocks.0.0.weight" not in shapes:
-        raise UnreadableInputError(*_what_else(shapes))
     try:
         return _infer(shapes)
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
@@ -286,30 +284,6 @@ def _check(config: ModelConfig) -> None:
 
 def _reason(error: Exception) -> str:
     return f"there is no tensor {error.args[0]}" if isinstance(error, KeyError) else str(error)
-
-
-OTHER_KINDS = (
-    (r"lora_(unet|te\d?)_|.*\.lora_(down|up|A|B)\.", "a LoRA", "beside a checkpoint, not as one"),
-    (r".*\.(hada_w1_a|lokr_w1)", "a LyCORIS network", "beside a checkpoint, not as one"),
-    (r"control_model\.|.*zero_convs\.", "a ControlNet", "beside a checkpoint, not as one"),
-    (r"(encoder|decoder)\.conv_in\.|first_stage_model\.", "a VAE", "as the VAE of a checkpoint"),
-    (r"emb_params$|string_to_param", "a textual inversion embedding", "in a prompt"),
-    (r".*joint_blocks\.", "Stable Diffusion 3", "with a UI that supports it"),
-    (r".*double_blocks\.", "Flux", "with a UI that supports it"),
-    (r"(conv_in|time_embedding)\.", "a UNet in diffusers' layout", "after conversion"),
-    (r"input_blocks\.", "a UNet alone", "with a UI that loads its parts one by one"),
-)
-"""Tensor names that tell other files apart, what they are, and where they are of use."""
-
-
-def _what_else(shapes: Shapes) -> tuple[str, str]:
-    for pattern, kind, use in OTHER_KINDS:
-        if any(re.match(pattern, name) for name in shapes):
-            return f"This is {kind}, not a Stable Diffusion checkpoint.", f"Use it {use}."
-    return (
-        "This is not a Stable Diffusion 1, 2 or XL checkpoint: it has no UNet.",
-        "`sdops info` tells what it is.",
-    )
 
 
 _SD_VAE = VaeConfig(128, (1, 2, 4, 4), 2, 4, SD_SCALE)

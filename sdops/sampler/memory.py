@@ -39,47 +39,47 @@ class Residence:
     @contextmanager
     def present(self, *modules: nn.Module) -> Iterator[None]:
         """Have parts on the device inside, and back at rest afterwards."""
-        resting = [
-            (parameter, parameter.data)
+        visits = [
+            _Visit(layer, self.device)
             for module in modules
             for layer in module.modules()
             if self.policy is not Memory.ALL and not hasattr(layer, "visit")
-            for parameter in layer.parameters(recurse=False)
         ]
         try:
-            for parameter, data in resting:
-                parameter.data = data.to(self.device)
+            for visit in visits:
+                visit.come()
             yield
         finally:
-            for parameter, data in resting:
-                parameter.data = data
+            for visit in visits:
+                visit.go()
 
     def visit_layer_by_layer(self, module: nn.Module) -> None:
         """Let each layer of `module` come to the device only while it computes."""
         for layer in module.modules():
             if not list(layer.children()) and list(layer.parameters()):
-                visit = _Visit(self.device)
+                visit = _Visit(layer, self.device)
                 layer.visit = visit  # type: ignore[assignment]
                 layer.register_forward_pre_hook(visit.come)
                 layer.register_forward_hook(visit.go, always_call=True)
 
 
 class _Visit:
-    """Two hooks: one brings a layer's weights, the other lets them go."""
+    """Brings a layer's own weights to the device, and lets them go; usable as hooks."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.resting: list[tuple[nn.Parameter, Tensor]] = []
+    def __init__(self, layer: nn.Module, device: torch.device) -> None:
+        self.layer, self.device = layer, device
+        self.resting: dict[str, nn.Parameter] = {}
 
-    def come(self, layer: nn.Module, inputs: object) -> None:  # noqa: ARG002
-        self.resting = [(parameter, parameter.data) for parameter in layer.parameters()]
-        for parameter, data in self.resting:
-            parameter.data = data.to(self.device, non_blocking=True)
+    def come(self, *_: object) -> None:
+        self.resting = dict(self.layer.named_parameters(recurse=False))
+        for name, parameter in self.resting.items():
+            moved = parameter.to(self.device, non_blocking=True)
+            setattr(self.layer, name, nn.Parameter(moved, requires_grad=False))
 
-    def go(self, layer: nn.Module, inputs: object, output: object) -> None:  # noqa: ARG002
-        for parameter, data in self.resting:
-            parameter.data = data
-        self.resting = []
+    def go(self, *_: object) -> None:
+        for name, parameter in self.resting.items():
+            setattr(self.layer, name, parameter)
+        self.resting = {}
 
 
 def tiled(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sdops import checkpoint
+from sdops.checkpoint.identify.identity import identify
 from sdops.errors import UnreadableInputError
 from sdops.sampler.clip import ClipText
 from sdops.sampler.configuration import (
@@ -101,8 +102,16 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
     Raises:
         UnreadableInputError: the file is damaged, or no such model; says what it is.
     """
-    source = open_source(path)
+    index = checkpoint.open_checkpoint(path)
+    source = _mapped_source(path, index)
     tensors = dict(source.tensors)
+    if f"{UNET}input_blocks.0.0.weight" not in tensors:
+        identity = identify(index)
+        raise UnreadableInputError(
+            f"{path} is no Stable Diffusion 1, 2 or XL checkpoint, but of the kind "
+            f"{identity.kind} ({identity.architecture}).",
+            f"Give a whole checkpoint; `sdops info {path}` tells more about this file.",
+        )
     if which is Weights.EMA:
         tensors |= _averaged(tensors)
     if vae is not None:
@@ -121,7 +130,10 @@ def open_source(path: Path) -> Source:
     Raises:
         UnreadableInputError: it is no whole model file.
     """
-    index = checkpoint.open_checkpoint(path)
+    return _mapped_source(path, checkpoint.open_checkpoint(path))
+
+
+def _mapped_source(path: Path, index: checkpoint.Checkpoint) -> Source:
     for problem in index.problems:
         if problem.blocking or problem.hostile:
             raise UnreadableInputError(
