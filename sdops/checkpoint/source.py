@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from sdops.checkpoint.positioned import read_up_to
 from sdops.errors import UnreadableInputError
 
 
@@ -51,7 +52,7 @@ class FileSource:
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
         try:
-            return _pread(self.descriptor, min(length, self.size - offset), offset)
+            return read_up_to(self.descriptor, min(length, self.size - offset), offset)
         except OSError as error:
             raise UnreadableInputError(f"Reading failed: {error.strerror or error}.") from None
 
@@ -98,26 +99,3 @@ class Part:
 
 def _is_regular(mode: int) -> bool:
     return mode & 0o170000 == 0o100000
-
-
-if hasattr(os, "pread"):
-
-    def _pread(descriptor: int, length: int, offset: int) -> bytes:
-        data = os.pread(descriptor, length, offset)
-        # Linux reads at most 2 GiB at once, and network file systems less.
-        while len(data) < length:
-            more = os.pread(descriptor, length - len(data), offset + len(data))
-            if not more:
-                break
-            data += more
-        return data
-
-else:  # Windows has no pread
-
-    def _pread(descriptor: int, length: int, offset: int) -> bytes:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        pieces = []
-        while length > 0 and (piece := os.read(descriptor, length)):
-            pieces.append(piece)
-            length -= len(piece)
-        return b"".join(pieces)

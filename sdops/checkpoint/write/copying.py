@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 
+from sdops.checkpoint.positioned import pread, pwrite, read_up_to
 from sdops.errors import UnreadableInputError
 
 BUFFER_BYTES = 1024 * 1024
@@ -37,12 +38,9 @@ def read_exactly(source: int, offset: int, count: int) -> bytes:
     Raises:
         UnreadableInputError: the source ends before that.
     """
-    data = _pread(source, count, offset)
-    while len(data) < count:
-        more = _pread(source, count - len(data), offset + len(data))
-        if not more:
-            raise UnreadableInputError("The file became shorter while it was read.")
-        data += more
+    data = read_up_to(source, count, offset)
+    if len(data) < count:
+        raise UnreadableInputError("The file became shorter while it was read.")
     return data
 
 
@@ -50,7 +48,7 @@ def write_exactly(target: int, position: int, data: memoryview | bytes) -> None:
     """Writes all of `data` at `position` of `target`."""
     view = memoryview(data).cast("B")
     while view:
-        count = _pwrite(target, view, position)
+        count = pwrite(target, view, position)
         view, position = view[count:], position + count
 
 
@@ -93,7 +91,7 @@ def _by_sendfile(source: int, offset: int, target: int, position: int, count: in
 def _by_buffer(source: int, offset: int, target: int, position: int, count: int) -> int:
     done = 0
     while done < count:
-        data = _pread(source, min(count - done, BUFFER_BYTES), offset + done)
+        data = pread(source, min(count - done, BUFFER_BYTES), offset + done)
         if not data:
             return done
         write_exactly(target, position + done, data)
@@ -102,18 +100,3 @@ def _by_buffer(source: int, offset: int, target: int, position: int, count: int)
 
 
 _WAYS = (_by_kernel, _by_sendfile, _by_buffer)
-
-
-if sys.platform == "win32":
-
-    def _pread(source: int, count: int, offset: int) -> bytes:
-        os.lseek(source, offset, os.SEEK_SET)
-        return os.read(source, count)
-
-    def _pwrite(target: int, data: memoryview, position: int) -> int:
-        os.lseek(target, position, os.SEEK_SET)
-        return os.write(target, data)
-
-else:
-    _pread = os.pread
-    _pwrite = os.pwrite
