@@ -79,7 +79,11 @@ def _child() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     loaders = _loaders()
     _sandbox()
-    resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+    # What is loaded already, and room for a sample; far memo indexes ask for many gigabytes.
+    limit = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + (
+        1 << 30
+    )
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while head := sys.stdin.buffer.read(4):
         data = sys.stdin.buffer.read(struct.unpack("<I", head)[0])
@@ -114,8 +118,8 @@ def _watched(label, loader, data, events) -> None:
     except BaseException:
         pass
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         _current = None
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _note(kind: str, module: str, name: str) -> None:

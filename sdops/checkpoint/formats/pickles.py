@@ -48,9 +48,28 @@ def read(source: Source, container: Container) -> Contents:
     if container is Container.TORCH_LEGACY:
         return _read_legacy(source)
     contents = Contents(container)
+    if container is Container.JOBLIB:
+        return _read_joblib(source)
     contents.traces.extend(read_streams(source))
     if contents.traces:
         contents.main = contents.traces[0]
+    return contents
+
+
+def _read_joblib(source: Source) -> Contents:
+    """As joblib reads it, and as pickle does, for which the arrays are opcodes."""
+    from sdops.checkpoint.trace.joblib import JoblibMachine
+
+    contents = Contents(Container.JOBLIB)
+    trace = JoblibMachine(source).run()
+    contents.traces.append(trace)
+    for inner in (trace, *trace.embedded):
+        contents.traces.extend(inner.embedded)
+    if trace.complete and trace.end < source.size:
+        contents.traces.extend(read_streams(source, trace.end))
+    for other in read_streams(source):
+        other.fault, other.odd = "", []  # pickle cannot read past an array, and need not
+        contents.traces.append(other)
     return contents
 
 

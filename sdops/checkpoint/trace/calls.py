@@ -189,4 +189,4 @@ def build(machine: Machine, pos: int) -> int:
     if type(target) is Call:
         target.state = state
     machine.trace.builds.append(Effect(target, "BUILD", machine.base + pos - 1, state))
-    return pos
+    return machine.after_build(target, state, pos)

@@ -156,6 +156,10 @@ class Machine:
                 self.inline = _INLINE_WHEN_CROWDED
         raise BudgetError(f"The pickle has more than {self.budget} operations.")
 
+    def after_build(self, target: Value, state: Value, pos: int) -> int:  # noqa: ARG002
+        """Called when BUILD has given `target` its `state`; returns where to go on."""
+        return pos
+
     # -- the window ---------------------------------------------------------------------------
 
     def _load(self, offset: int) -> None:

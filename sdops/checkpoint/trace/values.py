@@ -156,5 +156,7 @@ class Trace:
     """What no pickler writes: a sentence and an offset."""
     framed: bool = False
     """Whether the stream uses frames."""
+    embedded: list[Trace] = field(default_factory=list)
+    """Pickles that stand inside this one."""
     shortened: bool = False
     """Whether containers hold only their first items."""

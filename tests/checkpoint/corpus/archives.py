@@ -245,6 +245,17 @@ def _numpy() -> Iterator[Sample]:
     header = b"\x93NUMPY\1\0" + struct.pack("<H", len(fields)) + fields
     yield Sample("npy-fields-evil", header + _EVIL, DANGEROUS, ".npy")
     yield Sample("npy-bad-header", b"\x93NUMPY\1\0\4\0zzzz" + _EVIL, DANGEROUS, ".npy")
+    import joblib
+
+    file = io.BytesIO()
+    joblib.dump({"a": np.eye(3), "b": np.array([None], dtype=object)}, file)
+    good = file.getvalue()
+    inner = good.rindex(b"\x80\x04") if good.count(b"\x80\x04") > 1 else good.rindex(b"\x80")
+    yield Sample("joblib-object-array", good[:inner] + _EVIL, DANGEROUS, ".joblib")
+    yield Sample("joblib-after", good + _EVIL, DANGEROUS, ".joblib")
+    place = good.index(np.eye(3).tobytes())
+    body = SYSTEM + b"."
+    yield Sample("joblib-in-array", good[:place] + body + good[place + len(body) :], DANGEROUS)
     yield Sample("npy-dns", header + call("ssl", "get_server_certificate", "x"), DANGEROUS, ".npy")
 
 

@@ -34,6 +34,7 @@ def samples() -> Iterator[Sample]:
     yield from _plain_pickles()
     yield from _numpy_files()
     yield from _other_files()
+    yield from _joblib_files()
 
 
 def _save(value: Any, *, protocol: int = 2, zipped: bool = True) -> bytes:
@@ -265,3 +266,15 @@ def _other_files() -> Iterator[Sample]:
         yield Sample(f"text-{name}", words.encode(), SAFE, ".txt")
     yield Sample("picture", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4, SAFE, ".png")
     yield Sample("empty", b"", SAFE, ".pt")
+
+
+def _joblib_files() -> Iterator[Sample]:
+    import joblib
+
+    value = {"a": np.eye(50), "b": [np.arange(10, dtype="i2"), "x"], "s": np.array(["a", "bc"]),
+             "o": np.array([1, None, "x"], dtype=object), "f": np.asfortranarray(np.ones((3, 4)))}  # fmt: skip
+    for label, options in (("plain", {}), ("p2", {"protocol": 2}), ("zlib", {"compress": ("zlib", 3)}),
+                           ("gzip", {"compress": ("gzip", 3)}), ("xz", {"compress": ("xz", 3)})):  # fmt: skip
+        file = io.BytesIO()
+        joblib.dump(value, file, **options)
+        yield Sample(f"joblib-{label}", file.getvalue(), SAFE, ".joblib")
