@@ -14,6 +14,8 @@ from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.values import Blob, Trace, Value
 
 WINDOW_BYTES = 1 << 20
+# Most probes of a large file end within a few bytes.
+_FIRST_WINDOW_BYTES = 1 << 16
 _WHOLE_BYTES = 4 << 20
 _LOOKAHEAD_BYTES = 16
 _CHUNK = 4096
@@ -71,7 +73,7 @@ class Machine:
     """One run over one pickle stream."""
 
     __slots__ = ("base", "budget", "data", "frame_end", "inherited", "inline", "limit", "memo",
-                 "metastack", "source", "stack", "text_bytes", "trace")  # fmt: skip
+                 "metastack", "source", "stack", "text_bytes", "trace", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -102,6 +104,7 @@ class Machine:
         self.data = b""
         self.base = offset
         self.limit = 0
+        self.window = _FIRST_WINDOW_BYTES
         self._load(offset)
 
     def run(self) -> Trace:
@@ -164,7 +167,8 @@ class Machine:
 
     def _load(self, offset: int) -> None:
         left = self.source.size - offset
-        self.data = self.source.read(offset, left if left <= _WHOLE_BYTES else WINDOW_BYTES)
+        self.data = self.source.read(offset, left if left <= _WHOLE_BYTES else self.window)
+        self.window = WINDOW_BYTES
         self.base = offset
         self._set_limit()
 
