@@ -8,9 +8,10 @@ def main() -> NoReturn:
     """Runs the program; Ctrl-C ends it without a traceback while it is still being loaded, too."""
     try:
         from sdops.cli.entry import main as run
+
+        run()
     except KeyboardInterrupt:
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

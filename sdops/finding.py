@@ -106,6 +106,13 @@ class Location:
     line: int | None = None
     """Line number in a text file, from 1."""
 
+    @property
+    def in_words(self) -> str:
+        """For people: `webui-user.sh, line 6`; `model.ckpt, member data.pkl, byte 12`."""
+        details = {"member": self.member, "byte": self.offset, "line": self.line}
+        told = (f"{name} {value}" for name, value in details.items() if value is not None)
+        return ", ".join((self.path, *told))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

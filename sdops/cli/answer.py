@@ -16,6 +16,8 @@ PLAINER = str.maketrans(
 )
 """What stands for our own characters in an old encoding."""
 
+NOTE_LENGTH = 20_000
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
@@ -95,8 +97,10 @@ def write_stdout(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Writes one line of talk to stderr."""
-    _write(sys.stderr, text + "\n")
+    """Writes talk to stderr; text from outside in it obeys nobody."""
+    from sdops.report.plain import guard_commands, neutralize
+
+    _write(sys.stderr, guard_commands(neutralize(text, NOTE_LENGTH)) + "\n")
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -33,15 +33,15 @@ def fix(report: Report, facts: Facts, *, yes: bool) -> bool:
     if not plan.steps:
         note("There is nothing here that sdops can mend by itself.")
         if plan.left:
-            note(_shown(plan.preview()))
+            note(plan.preview())
         return False
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        note(_shown(plan.preview()))
+        note(plan.preview())
         raise UsageError(
             "--fix asks before it changes anything, and here is nobody to ask.",
             "With --yes it does what is written above.",
         )
-    done = repair.apply(plan, _agree if yes else _ask, lambda text: note(_shown(text)))
+    done = repair.apply(plan, _agree if yes else _ask, note)
     if done is None:
         note("Nothing was changed.")
         return False
@@ -50,16 +50,10 @@ def fix(report: Report, facts: Facts, *, yes: bool) -> bool:
 
 
 def _agree(preview: str) -> bool:
-    note(_shown(preview))
+    note(preview)
     return True
 
 
 def _ask(preview: str) -> bool:
-    note(f"This is what sdops would do:\n\n{_shown(preview)}\n")
+    note(f"This is what sdops would do:\n\n{preview}\n")
     return typer.confirm("Go on?", default=False, err=True)
-
-
-def _shown(text: str) -> str:
-    from sdops.report.plain import guard_commands, neutralize
-
-    return guard_commands(neutralize(text, limit=20_000))

@@ -47,9 +47,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield f"### {finding.severity.label}: {escape(finding.title)} (`{finding.rule}`)"
     yield ""
     if finding.location is not None:
-        location = finding.location
-        spots = [location.path, location.member, location.offset, location.line]
-        yield escape(" · ".join(str(spot) for spot in spots if spot is not None))
+        yield escape(finding.location.in_words)
         yield ""
     if finding.why:
         yield escape(finding.why)

@@ -83,25 +83,13 @@ def _print_finding(console: Console, finding: Finding) -> None:
     head.append(f"  [{finding.rule}]", style="dim")
     console.print(head)
     if finding.location is not None:
-        console.print(Padding(Text(_where(finding), style="dim"), (0, 0, 0, 4)), soft_wrap=True)
+        place = Text(neutralize(finding.location.in_words), style="dim")
+        console.print(Padding(place, (0, 0, 0, 4)), soft_wrap=True)
     if finding.why:
         console.print(Padding(Text(neutralize(finding.why)), (0, 0, 0, 4)))
     for remedy in finding.remedies:
         _print_remedy(console, remedy)
     console.print()
-
-
-def _where(finding: Finding) -> str:
-    location = finding.location
-    assert location is not None
-    parts = [location.path]
-    if location.member is not None:
-        parts.append(f"member {location.member}")
-    if location.offset is not None:
-        parts.append(f"byte {location.offset}")
-    if location.line is not None:
-        parts.append(f"line {location.line}")
-    return neutralize(", ".join(parts))
 
 
 def _print_remedy(console: Console, remedy: Remedy) -> None:

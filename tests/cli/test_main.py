@@ -92,3 +92,10 @@ def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
+
+
+def test_an_error_message_obeys_nobody() -> None:
+    result = sdops("doctor", "/nowhere\n::error::mine\x1b[31m")
+    assert result.returncode == 2
+    assert "\x1b" not in result.stderr
+    assert not any(line.startswith("::") for line in result.stderr.splitlines())
