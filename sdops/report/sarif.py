@@ -128,7 +128,7 @@ def _uri(path: str) -> str:
     pure = PurePath(path)
     if pure.is_absolute() and pure.is_relative_to(here):
         pure = pure.relative_to(here)
-    return quote(pure.as_posix(), safe="/:")
+    return quote(pure.as_posix(), safe="/:", errors="surrogatepass")
 
 
 def _fingerprint(finding: Finding) -> str:
