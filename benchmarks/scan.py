@@ -26,7 +26,7 @@ LOAD = (
     "import pathlib, sys, torch\n"
     "for path in map(pathlib.Path, sys.argv[1:]):\n"
     "    for file in sorted(path.iterdir()) if path.is_dir() else [path]:\n"
-    "        torch.load(file, weights_only=True, map_location='meta', mmap=file.stat().st_size > 1e9)\n"
+    "        torch.load(file, weights_only=True, mmap=file.stat().st_size > 1e9)\n"
 )
 
 
@@ -60,7 +60,8 @@ def commands(path: Path, pickle: Path | None) -> dict[str, list[str]]:
     }  # fmt: skip
     if pickle is not None:
         found["fickling --check-safety"] = [
-            str(tools / "fickling"), "--check-safety", str(pickle), "--json-output", "/dev/null"]  # fmt: skip
+            str(tools / "fickling"), "--check-safety", str(pickle),
+            "--json-output", "/dev/null"]  # fmt: skip
     return found | {"picklescan": [str(tools / "picklescan"), "-p", str(path)]}
 
 
