@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sdops.env import pip
 from sdops.env.plan import torch_for
 from sdops.errors import SdopsError
+from sdops.facts import pip
 from sdops.facts.types import Facts, PythonEnv
 from sdops.knowledge import torch_releases
 from sdops.knowledge.torch_plan import TorchPlan

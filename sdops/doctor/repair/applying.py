@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdops.doctor.repair.planning import RepairPlan
+from sdops.doctor.repair.steps import RunPip
 from sdops.errors import SdopsError
 from sdops.facts import process
 from sdops.facts.types import PythonEnv
+from sdops.knowledge.bad_packages import contains
 from sdops.knowledge.torch_releases import index_url
 
 FREEZE_TIMEOUT_S = 120.0
+PIP_WITHOUT_DRY_RUN = "<22.2"
 PACKAGES = "packages.txt"
 NOTE = "how-to-go-back.txt"
 
@@ -53,6 +56,7 @@ def apply(
     _refuse_while_running(plan.ui_pid)
     if not plan.steps or not confirm(plan.preview()):
         return None
+    _rehearse(plan, progress)
     backup = _backup_folder()
     way_back = []
     if plan.changes_packages and plan.python is not None:
@@ -70,6 +74,24 @@ def apply(
             ) from None
         _write_note(backup, way_back)
     return Applied(len(plan.steps), backup)
+
+
+def _rehearse(plan: RepairPlan, progress: Callable[[str], None]) -> None:
+    """Finds out whether pip can do its steps, before the first one changes anything."""
+    pip = plan.python.distribution("pip") if plan.python else None
+    if pip is None or contains(PIP_WITHOUT_DRY_RUN, pip.version):
+        return
+    for number, step in enumerate(plan.steps, 1):
+        if not isinstance(step, RunPip):
+            continue
+        progress(f"Asking pip whether step {number} can be done …")
+        try:
+            step.rehearse()
+        except SdopsError as error:
+            raise SdopsError(
+                f"Step {number} cannot be done: {error.message}",
+                "Nothing was changed. The command was: " + step.command.line,
+            ) from None
 
 
 def _refuse_while_running(pid: int | None) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sdops.doctor.repair import launch_file
 from sdops.errors import SdopsError
-from sdops.facts import process
+from sdops.facts import pip, process
 from sdops.finding import Command, Platform
 
 MAX_LAUNCH_FILE_BYTES = 1_000_000
@@ -50,6 +50,17 @@ class RunPip:
     def preview(self) -> tuple[str, ...]:
         """The command."""
         return (f"run   {self.command.line}",)
+
+    def rehearse(self) -> None:
+        """Asks pip whether it could, and changes nothing.
+
+        Raises:
+            SdopsError: the packages cannot be had, or their index does not answer: pip would take
+                another build from elsewhere.
+        """
+        program, _, module, verb, *arguments = self.command.argv
+        if (module, verb) == ("pip", "install"):
+            pip.would_fetch(program, arguments)
 
     def carry_out(self, backup: Path) -> str:  # noqa: ARG002  (packages.txt is written before)
         """Runs the command; the list of packages made before is the way back."""

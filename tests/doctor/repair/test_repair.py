@@ -113,12 +113,34 @@ def test_a_no_changes_nothing(patient, tmp_path):
     assert not (tmp_path / "state").exists()
 
 
-def test_a_failure_stops_and_says_how_to_go_back(patient, tmp_path):
-    broken = finding(reinstall(patient, "torch==99"), severity=Severity.CRITICAL)
+def test_what_pip_cannot_do_is_known_before_anything_changes(patient, tmp_path):
+    impossible = finding(reinstall(patient, "torch==99"))
+    first = finding(reinstall(patient, "torchvision==0.28.0"), severity=Severity.CRITICAL)
+    repair = plan(report(first, impossible), patient)
+    with pytest.raises(SdopsError, match=r"Step 2 cannot be done: .*torch==99"):
+        apply(repair, yes, lambda _: None)
+    assert versions(patient)["torchvision"] == "0.20.0"
+    assert not (tmp_path / "state").exists()
+
+
+def test_an_index_that_is_silent_is_not_replaced_by_what_lies_around(patient, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    index = ("--index-url", "http://127.0.0.1:9/whl/cpu")  # nothing listens on the discard port
+    wish = finding(reinstall(patient, "torchvision==0.28.0", *index))
+    with pytest.raises(SdopsError, match="cannot be reached"):
+        apply(plan(report(wish), patient), yes, lambda _: None)
+    assert versions(patient)["torchvision"] == "0.20.0"
+
+
+def test_a_failure_stops_and_says_how_to_go_back(patient, wheels, tmp_path):
+    wheel = make_wheel(wheels, "torch", "2.14.0")
+    wheel.write_bytes(wheel.read_bytes().replace(b"cuda = None", b"cuda = Nine"))  # wrong CRC
+    broken = finding(reinstall(patient, "torch==2.14.0"), severity=Severity.CRITICAL)
     later = finding(reinstall(patient, "torchvision==0.28.0"))
     repair = plan(report(later, broken), patient)
-    with pytest.raises(SdopsError, match=r"Step 1 of 2 failed: .*torch==99") as caught:
+    with pytest.raises(SdopsError, match=r"Step 1 of 2 failed: .*torch==2.14.0") as caught:
         apply(repair, yes, lambda _: None)
+    wheel.unlink()
     assert versions(patient)["torchvision"] == "0.20.0"
     note = Path(caught.value.hint.rpartition(" written in ")[2])
     assert note.is_file()
