@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sdops.cli import convert, doctor, env, info, prune, scan, schema, verify
+from sdops.cli import convert, doctor, env, info, prune, scan, schema, smoke, verify
 from sdops.cli import hash as hash_command
 from sdops.cli.guard import exit_code
 from sdops.version import __version__
@@ -26,6 +26,7 @@ app.command("hash")(hash_command.hash_command)
 app.command("info")(info.info)
 app.command("prune")(prune.prune)
 app.command("scan")(scan.scan)
+app.command("smoke")(smoke.smoke)
 app.command("verify")(verify.verify)
 app.add_typer(env.app)
 app.command("schema")(schema.schema)

@@ -50,3 +50,28 @@ Trash = Annotated[
 DeleteSource = Annotated[
     bool, typer.Option("--delete-source", help="Delete the source once the result is verified.")
 ]
+Architecture = Annotated[
+    str | None,
+    typer.Option(
+        "--architecture",
+        help="Random weights of sd15, sd21, sdxl, or tiny-sd15 …"
+        " Default: sd15 on a GPU, tiny-sd15 on a processor.",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cuda, cuda:1, xpu, mps or cpu. Default: the best there is."),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision", help="fp32, tf32, fp16 or bf16. Default: fp16 on a GPU, else fp32."
+    ),
+]
+Attention = Annotated[
+    str,
+    typer.Option(
+        "--attention",
+        help="sdpa, flash, memory-efficient, cudnn, math, xformers or sub-quadratic.",
+    ),
+]

@@ -1,0 +1,101 @@
+"""The device that pictures are made on: its name, its clock, its memory."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sdops.errors import UsageError
+from sdops.facts.host import processor
+from sdops.facts.probe import attempt
+from sdops.facts.tree import REAL
+
+ORDER = ("cuda", "xpu", "mps", "cpu")
+"""The kinds of device, the fastest first; ROCm calls itself cuda."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device that torch computes on."""
+
+    name: str
+    """As torch takes it: `cuda`, `cuda:1`, `cpu`."""
+    title: str
+    """As people know it."""
+    memory_bytes: int | None = None
+    """Of its own; None where it shares the machine's."""
+    compute_capability: tuple[int, int] | None = None
+
+    @property
+    def kind(self) -> str:
+        """`cuda`, `xpu`, `mps` or `cpu`."""
+        return self.name.partition(":")[0]
+
+    @property
+    def has_own_memory(self) -> bool:
+        """Whether torch counts this device's memory."""
+        return self.kind in ("cuda", "xpu")
+
+    def synchronize(self) -> None:
+        """Wait until all that was asked of the device is done."""
+        if self.kind != "cpu":
+            _module(self.kind).synchronize()
+
+    def allocated_bytes(self) -> int:
+        """What tensors take on the device now, dead ones let go first."""
+        gc.collect()
+        self.synchronize()
+        return int(_module(self.kind).memory_allocated(self.name))
+
+    def peak_bytes(self) -> int:
+        """The most that tensors took since `forget_peak`."""
+        return int(_module(self.kind).max_memory_allocated(self.name))
+
+    def forget_peak(self) -> None:
+        """Let go of cached memory, and begin to watch for the peak anew."""
+        gc.collect()
+        if self.has_own_memory:
+            _module(self.kind).empty_cache()
+            _module(self.kind).reset_peak_memory_stats(self.name)
+
+
+def _module(kind: str) -> Any:
+    return getattr(torch, kind)
+
+
+def choose(name: str | None) -> Device:
+    """The device called `name`; None for the best there is.
+
+    Raises:
+        UsageError: torch has no such device here.
+    """
+    usable = [kind for kind in ORDER if kind == "cpu" or _module(kind).is_available()]
+    if name is None:
+        return _describe(usable[0])
+    kind, _, number = name.partition(":")
+    if kind not in usable or (number and not _exists(kind, number)):
+        raise UsageError(
+            f"torch {torch.__version__} cannot compute on {name!r} here.",
+            f"It can on: {', '.join(usable)}. `sdops doctor` says why others are missing.",
+        )
+    return _describe(name)
+
+
+def _exists(kind: str, number: str) -> bool:
+    return kind != "cpu" and number.isdigit() and int(number) < _module(kind).device_count()
+
+
+def _describe(name: str) -> Device:
+    kind = name.partition(":")[0]
+    if kind == "cuda":
+        properties = torch.cuda.get_device_properties(name)
+        capability = None if torch.version.hip else (properties.major, properties.minor)
+        return Device(name, properties.name, properties.total_memory, capability)
+    if kind == "xpu":
+        intel = torch.xpu.get_device_properties(name)
+        return Device(name, intel.name, intel.total_memory)
+    found = attempt([], "host.cpu", lambda: processor.look(REAL), None)
+    return Device(name, found.name if found else "processor")

@@ -1,0 +1,178 @@
+"""Contact sheets over two axes, as users know them from A1111's X/Y plot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sdops.errors import UsageError
+from sdops.sampler.catalog import sampler
+from sdops.sampler.names import look_up
+from sdops.sampler.request import MOST_STEPS, Request
+from sdops.sampler.schedule import scheduler
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+NUMBER = r"(-?\d+(?:\.\d+)?)"
+STEPPED = re.compile(rf"{NUMBER}\s*-\s*{NUMBER}(?:\s*\(\s*([+-]\d+(?:\.\d+)?)\s*\))?")
+COUNTED = re.compile(rf"{NUMBER}\s*-\s*{NUMBER}\s*\[\s*(\d+)\s*\]")
+MOST_VALUES = 100
+MARGIN, LABEL_HEIGHT = 8, 24
+
+
+@dataclass(frozen=True, slots=True)
+class AxisKind:
+    """What may change along an axis."""
+
+    values: Callable[[str], list[str]]
+    """From what the user typed."""
+    apply: Callable[[Request, str], Request]
+    usual: str
+    """What to take if the user names no values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a sheet."""
+
+    name: str
+    values: tuple[str, ...]
+
+    def at(self, request: Request, value: str) -> Request:
+        """`request` with `value` on this axis."""
+        return KINDS[self.name].apply(request, value)
+
+
+def words(text: str) -> list[str]:
+    """`Euler a, DPM++ 2M` as its names."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def floats(text: str) -> list[str]:
+    """`1-10 [5]` as five numbers from 1 to 10, `10-30 (+10)` as 10, 20, 30, `5,7` as themselves.
+
+    Raises:
+        UsageError: one is no number or range.
+    """
+    found: list[float] = []
+    for word in words(text):
+        counted, stepped = COUNTED.fullmatch(word), STEPPED.fullmatch(word)
+        if counted:
+            found += _counted(float(counted[1]), float(counted[2]), int(counted[3]))
+        elif stepped:
+            found += _stepped(float(stepped[1]), float(stepped[2]), stepped[3])
+        elif re.fullmatch(NUMBER, word):
+            found.append(float(word))
+        else:
+            raise UsageError(
+                f"{word!r} is neither a number nor a range.", "Write 20, 1-10 [5] or 10-30 (+10)."
+            )
+    return [f"{number:g}" for number in found]
+
+
+def integers(text: str) -> list[str]:
+    """As `floats`, rounded down (A1111)."""
+    return [str(int(float(number))) for number in floats(text)]
+
+
+def _counted(first: float, last: float, count: int) -> list[float]:
+    if not 1 <= count <= MOST_VALUES:
+        raise UsageError(f"An axis cannot have {count} values.", f"Use 1 to {MOST_VALUES}.")
+    stride = (last - first) / (count - 1) if count > 1 else 0.0
+    return [first + stride * number for number in range(count)]
+
+
+def _stepped(first: float, last: float, stride_text: str | None) -> list[float]:
+    stride = float(stride_text) if stride_text else (1.0 if last >= first else -1.0)
+    if not stride or (last - first) / stride < 0:
+        raise UsageError(f"A range from {first:g} to {last:g} cannot go in steps of {stride:g}.")
+    return _counted(first, first + stride * int((last - first) / stride + 1e-9),
+                    int((last - first) / stride + 1e-9) + 1)  # fmt: skip
+
+
+def _samplers(text: str) -> list[str]:
+    return [sampler(word).label for word in words(text)]
+
+
+def _schedulers(text: str) -> list[str]:
+    return [scheduler(word).label for word in words(text)]
+
+
+def _steps(text: str) -> list[str]:
+    counts = integers(text)
+    for count in counts:
+        if not 1 <= int(count) <= MOST_STEPS:
+            raise UsageError(f"{count} is no number of steps.", f"Use 1 to {MOST_STEPS}.")
+    return counts
+
+
+KINDS = {
+    "sampler": AxisKind(
+        _samplers,
+        lambda r, value: replace(r, sampling=replace(r.sampling, sampler=value)),
+        "Euler a, DPM++ 2M, DDIM",
+    ),
+    "scheduler": AxisKind(
+        _schedulers,
+        lambda r, value: replace(r, sampling=replace(r.sampling, scheduler=value)),
+        "Karras, Exponential",
+    ),
+    "steps": AxisKind(
+        _steps,
+        lambda r, value: replace(r, sampling=replace(r.sampling, steps=int(value))),
+        "10-30 (+10)",
+    ),
+    "cfg": AxisKind(
+        floats,
+        lambda r, value: replace(r, guidance=replace(r.guidance, scale=float(value))),
+        "3-11 [3]",
+    ),
+    "seed": AxisKind(integers, lambda r, value: replace(r, seed=int(value)), "1-3"),
+}
+"""What may change along an axis, by the name that `--grid` takes."""
+
+
+def axes(names: str, x: str | None, y: str | None) -> tuple[Axis, Axis]:
+    """The axes that `--grid sampler,steps` asks for, with the values of `--x` and `--y`.
+
+    Raises:
+        UsageError: there are not two, or they or their values make no sense.
+    """
+    chosen = words(names)
+    if len(chosen) != 2:
+        raise UsageError(f"A grid has two axes, not {len(chosen)}.", "Write --grid sampler,steps.")
+    return _axis(chosen[0], x), _axis(chosen[1], y)
+
+
+def _axis(name: str, text: str | None) -> Axis:
+    kind = look_up("axis", name, KINDS)
+    values = tuple(kind.values(kind.usual if text is None else text))
+    if not 1 <= len(values) <= MOST_VALUES:
+        raise UsageError(
+            f"The axis {name} has {len(values)} values.", f"Give it 1 to {MOST_VALUES}."
+        )
+    return Axis(name.casefold(), values)
+
+
+def contact_sheet(rows: Sequence[Sequence[Image.Image]], x: Axis, y: Axis) -> Image.Image:
+    """Pictures side by side, x to the right and y down, with the values written beside them."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default()
+    width, height = rows[0][0].size
+    widest = max(int(font.getlength(f"{y.name} {value}")) for value in y.values)
+    left, top = widest + 2 * MARGIN, LABEL_HEIGHT + MARGIN
+    size = (left + len(x.values) * (width + MARGIN), top + len(y.values) * (height + MARGIN))
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    for column, value in enumerate(x.values):
+        pen.text((left + column * (width + MARGIN), MARGIN), f"{x.name} {value}", "black", font)
+    for line, value in enumerate(y.values):
+        up = top + line * (height + MARGIN)
+        pen.text((MARGIN, up + height // 2), f"{y.name} {value}", "black", font)
+        for column, picture in enumerate(rows[line]):
+            sheet.paste(picture, (left + column * (width + MARGIN), up))
+    return sheet

@@ -1,0 +1,1 @@
+"""The smoke test: does generation work here, and which flags does it need?"""

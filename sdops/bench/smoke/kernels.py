@@ -1,0 +1,104 @@
+"""Does the device compute right? One matrix product and one convolution in each precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sdops.bench.device import Device
+from sdops.bench.difference import relative_error
+from sdops.bench.limits import limit
+from sdops.bench.smoke.step import Fault, Step, judged
+from sdops.sampler.precision import PRECISIONS, tf32_as
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""The precisions that pictures are made in."""
+SIDE, CHANNELS, PIXELS = 256, 64, 32
+Kernel = Callable[[Tensor, Tensor], Tensor]
+
+
+def try_kernels(device: Device) -> Step:
+    """The step "device and kernels"."""
+    errors: dict[str, dict[str, float]] = {}
+    refused: list[str] = []
+    for precision, dtype in DTYPES.items():
+        try:
+            errors[precision] = {
+                name: _error(kernel, inputs, dtype, device) for name, kernel, inputs in _kernels()
+            }
+        except RuntimeError as error:
+            refused.append(f"{precision} ({str(error).splitlines()[0]})")
+    faults = tuple(_faults(device, errors, refused))
+    worst = {precision: max(both.values()) for precision, both in errors.items()}
+    detail = ", ".join(f"{name} {error:.1e}" for name, error in worst.items())
+    detail = f"{device.title}: relative error {detail}" if worst else f"{device.title}: none runs"
+    if refused:
+        detail += f"; refused: {', '.join(refused)}"
+    return judged("device and kernels", detail, faults, {"relative_error": errors})
+
+
+def _kernels() -> Iterator[tuple[str, Kernel, tuple[Tensor, Tensor]]]:
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    yield "matmul", torch.matmul, (normal(SIDE, SIDE), normal(SIDE, SIDE))
+    picture, weights = normal(1, CHANNELS, PIXELS, PIXELS), normal(CHANNELS, CHANNELS, 3, 3)
+    yield "convolution", _convolve, (picture, weights)
+
+
+def _convolve(picture: Tensor, weights: Tensor) -> Tensor:
+    return F.conv2d(picture, weights, padding=1)
+
+
+def _error(
+    kernel: Kernel, inputs: tuple[Tensor, Tensor], dtype: torch.dtype, device: Device
+) -> float:
+    """Of `kernel` in `dtype`, against fp64 on the CPU with inputs rounded alike."""
+    rounded = [tensor.to(dtype) for tensor in inputs]
+    with tf32_as(PRECISIONS["fp32"]):
+        found = kernel(*(tensor.to(device.name) for tensor in rounded))
+        reference = kernel(*(tensor.double() for tensor in rounded))
+        return relative_error(found, reference)
+
+
+def _faults(
+    device: Device, errors: dict[str, dict[str, float]], refused: list[str]
+) -> Iterator[Fault]:
+    if "fp32" not in errors:
+        yield Fault(
+            "smoke-kernels-refused",
+            f"torch cannot compute anything on {device.title}",
+            f"Refused: {'; '.join(refused)}.",
+            advice="`sdops doctor --deep` says whether torch has code for this device.",
+        )
+    bound = limit("kernel")
+    wrong = [
+        f"{kernel} in {precision} is off by {error:.1e} (at most {bound.at(precision):.0e})"
+        for precision, both in errors.items()
+        for kernel, error in both.items()
+        if not bound.holds(error, precision)
+    ]
+    if wrong:
+        yield Fault(
+            "smoke-kernels-wrong",
+            f"{device.title} computes wrong results",
+            f"{'; '.join(wrong)}.",
+            advice="Reset overclocking, update the driver, install the torch that"
+            " `sdops env plan` names; if it stays, the card is failing.",
+        )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of torch inside: what they warn of is what is being tried."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

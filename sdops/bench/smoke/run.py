@@ -1,0 +1,204 @@
+"""The smoke test from beginning to end: steps, one verdict, the flags that follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sdops.bench.device import Device, choose
+from sdops.bench.smoke import whole
+from sdops.bench.smoke.backends import try_attention
+from sdops.bench.smoke.claims import try_claims
+from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
+from sdops.bench.smoke.kernels import try_kernels
+from sdops.bench.smoke.parts import TEXT, UNET, reference, try_part, vae_part
+from sdops.bench.smoke.step import Need, Step
+from sdops.bench.subject import Subject
+from sdops.errors import UsageError
+from sdops.finding import Report
+from sdops.launch import LaunchPlan
+from sdops.sampler.names import look_up
+from sdops.sampler.pipeline import NotANumberError, Options
+from sdops.sampler.precision import PRECISIONS, Precision
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to try."""
+
+    subject: Subject
+    device: Device
+    precision: str = "fp32"
+    """Of the whole pipeline; a name in `PRECISIONS`."""
+    attention: str = "sdpa"
+    memory_limit: int | None = None
+    """Bytes of memory to act as if the device had; None for all it has."""
+    ui: str = DEFAULT_UI
+    """The UI whose flags to name."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was found."""
+
+    steps: list[Step] = field(default_factory=list)
+    trial: whole.Trial | None = None
+
+    @property
+    def needs(self) -> set[Need]:
+        """What the steps so far showed to be needed."""
+        return {fault.need for step in self.steps for fault in step.faults if fault.need}
+
+
+def usual_precision(device: Device) -> str:
+    """What UIs compute in on a device unless told otherwise."""
+    return "fp32" if device.kind == "cpu" else "fp16"
+
+
+def planned(
+    checkpoint: Path | None = None,
+    *,
+    architecture: str | None = None,
+    vae: Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    attention: str = "sdpa",
+    memory_limit: int | None = None,
+    ui: str = DEFAULT_UI,
+) -> Plan:
+    """The plan for what the user asked for, the rest chosen to suit the device.
+
+    Raises:
+        UsageError: something named does not exist, or contradicts something else.
+    """
+    if checkpoint is not None and architecture is not None:
+        raise UsageError(
+            "--architecture is for random weights; the checkpoint has its own.", "Leave one out."
+        )
+    if vae is not None and checkpoint is None:
+        raise UsageError("--vae goes with a checkpoint.", "Name a checkpoint too.")
+    chosen = choose(device)
+    look_up("user interface whose flags are known", ui, {name: name for name in known_uis()})
+    usual = "tiny-sd15" if chosen.kind == "cpu" else "sd15"
+    subject = Subject(architecture or usual, checkpoint, vae)
+    named = precision or usual_precision(chosen)
+    look_up("precision", named, PRECISIONS)
+    return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold())
+
+
+def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
+    """Try everything in `plan`.
+
+    Args:
+        plan: what to try.
+        on_step: told each step when it is done.
+
+    Raises:
+        UsageError: the plan names what does not exist.
+        UnreadableInputError: the checkpoint cannot be read or is no such model.
+    """
+    outcome = Outcome()
+    for step in _steps(plan, outcome):
+        outcome.steps.append(step)
+        on_step(step)
+    return outcome
+
+
+def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
+    kernels = try_kernels(plan.device)
+    yield kernels
+    attention, usable = try_attention(plan.device, plan.attention)
+    yield attention
+    options = Options(device=plan.device.name, attention=usable)
+    if any(fault.rule == "smoke-kernels-refused" for fault in kernels.faults):
+        return
+    config, notes = _described(plan.subject)
+    sample = reference(plan.subject, options)
+    yield try_claims(plan.subject, config, notes, sample)
+    yield try_part(TEXT, plan.subject, options, sample)
+    yield try_part(UNET, plan.subject, options, sample)
+    yield try_part(vae_part(sample.painted), plan.subject, options, sample)
+    precision = _mended(PRECISIONS[plan.precision], outcome.needs)
+    yield from _whole(plan, replace(options, precision=precision), outcome)
+
+
+def _described(subject: Subject) -> tuple[Any, tuple[str, ...]]:
+    parts = subject.pipeline().parts
+    return parts.config, parts.notes
+
+
+def _mended(precision: Precision, needs: set[Need]) -> Precision:
+    """`precision` as the flags for `needs` would have it."""
+    if Need.MODEL_FP32 in needs:
+        return PRECISIONS["fp32"]
+    if Need.UPCAST_ATTENTION in needs:
+        precision = replace(precision, upcast_attention=True)
+    if Need.UPCAST_SAMPLING in needs:
+        precision = precision.upcast_sampling()
+    return precision.no_half_vae() if Need.VAE_FP32 in needs else precision
+
+
+def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
+    work = whole.Whole(plan.subject, options, plan.device, plan.memory_limit)
+    try:
+        memory, trial = work.make()
+    except NotANumberError as error:
+        yield whole.failed(error)
+        return
+    yield memory
+    if trial is None:
+        return
+    outcome.trial = trial
+    yield whole.judge(trial, trained=plan.subject.trained)
+    yield from work.repeat(trial)
+    yield work.memory_left(trial)
+
+
+def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = ()) -> Report:
+    """The Report of `sdops smoke`; `begin` is on time.monotonic's clock."""
+    launch = launch_plan(outcome.steps, plan.ui)
+    return Report(
+        command="smoke",
+        subject=f"{plan.subject.title} on {plan.device.title}",
+        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        duration_s=time.monotonic() - begin,
+        findings=findings(outcome.steps, plan.ui),
+        data={
+            "device": {
+                "name": plan.device.name,
+                "title": plan.device.title,
+                "memory_bytes": plan.device.memory_bytes,
+                "precision": plan.precision,
+            },
+            "steps": [
+                {
+                    "name": step.name,
+                    "ok": step.ok,
+                    "detail": step.detail,
+                    "measured": dict(step.measured),
+                }
+                for step in outcome.steps
+            ],
+            "images": list(images),
+            "launch": launch_data(launch),
+        },
+    )
+
+
+def launch_data(plan: LaunchPlan) -> dict[str, Any]:
+    """The plan as `data.launch`."""
+    return {
+        "ui": plan.ui,
+        "flags": [
+            {"flag": f.flag, "value": f.value, "reason": f.reason, "standing": f.standing.value}
+            for f in plan.flags
+        ],
+        "line": plan.line,
+        "place": plan.place,
+    }

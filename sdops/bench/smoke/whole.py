@@ -1,0 +1,239 @@
+"""Does the whole pipeline work? A picture, the same again, beside another, and no memory lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sdops.bench.device import Device
+from sdops.bench.difference import relative_error
+from sdops.bench.limits import limit
+from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
+from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, asked
+from sdops.bench.smoke.picture import Look, look_at
+from sdops.bench.smoke.step import Fault, Need, Step, judged
+from sdops.bench.subject import LADDER, Subject
+from sdops.finding import Severity
+from sdops.sampler.memory import Memory
+from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
+from sdops.sampler.request import Request
+
+NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was made under the first memory policy that fits."""
+
+    options: Options
+    request: Request
+    model_name: str | None
+    latents: Tensor
+    """(1, z, h, w), on the CPU."""
+    pixels: Tensor
+    """(1, 3, H, W), on the CPU."""
+    peak_bytes: int
+    left_bytes: int
+
+    @property
+    def policy(self) -> Memory:
+        """The memory policy."""
+        return self.options.memory
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The whole pipeline of one subject on one device."""
+
+    subject: Subject
+    options: Options
+    device: Device
+    memory_limit: int | None = None
+    """Bytes to act as if there were; None for all there is."""
+
+    def make(self) -> tuple[Step, Trial | None]:
+        """The steps "memory": the first policy that fits; and what was made."""
+        tried: list[str] = []
+        for policy in LADDER:
+            try:
+                trial = self._make(policy)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                tried.append(policy.value)
+                continue
+            return self._fits(trial, tried), trial
+        fault = Fault(
+            "smoke-memory-never-fits",
+            f"{self.subject.title} does not fit into this device's memory at all",
+            f"Not even with its layers taking turns{self._limited()}.",
+            advice="Use a smaller model or smaller pictures.",
+        )
+        return judged("memory", "nothing fits", (fault,), {"tried": tried}), None
+
+    def _make(self, policy: Memory) -> Trial:
+        options = replace(self.options, memory=policy)
+
+        def run() -> tuple[Request, str | None, Tensor, Tensor]:
+            pipeline = self.subject.pipeline(options)
+            request = self._request(pipeline)
+            latents = pipeline.sample(request)
+            return request, pipeline.model_name, latents.cpu(), pipeline.decode(latents).cpu()
+
+        resting = 0
+        if not self.device.has_own_memory:
+            resting = resting_bytes(self.subject.pipeline(self.options).parts, policy)
+        with measured(self.device, self.memory_limit, resting) as meter:
+            request, name, latents, pixels = run()
+        kept = 0 if self.device.has_own_memory else latents.nbytes + pixels.nbytes
+        left = meter.left_bytes - kept
+        return Trial(options, request, name, latents, pixels, meter.peak_bytes, left)
+
+    def _request(self, pipeline: Pipeline) -> Request:
+        return asked(pipeline, FULL_STEPS if self.subject.trained else FEW_STEPS)
+
+    def _fits(self, trial: Trial, tried: list[str]) -> Step:
+        peak = f"{trial.peak_bytes / MIB:,.0f} MiB at most"
+        numbers = {"policy": trial.policy.value, "peak_bytes": trial.peak_bytes, "tried": tried}
+        if not tried:
+            return judged("memory", f"everything fits, {peak}", (), numbers)
+        fault = Fault(
+            "smoke-memory-short",
+            "This device has too little memory to hold the model whole",
+            f"It ran out of memory{self._limited()}; with {TURNS[trial.policy]} taking turns it"
+            f" works and takes {peak}.",
+            NEEDS[trial.policy],
+        )
+        return judged("memory", f"fits with {TURNS[trial.policy]} taking turns", (fault,), numbers)
+
+    def _limited(self) -> str:
+        limit_bytes = self.memory_limit
+        return "" if limit_bytes is None else f" (limited to {limit_bytes / MIB:,.0f} MiB)"
+
+    def repeat(self, trial: Trial) -> tuple[Step, Step]:
+        """The steps "same seed" and "batch invariance"."""
+        pipeline = self.subject.pipeline(trial.options)
+        again = pipeline.sample(trial.request).cpu()
+        beside = self._beside(pipeline, trial.request)
+        return _same(trial.latents, again), self._batch(again, beside)
+
+    def _beside(self, pipeline: Pipeline, request: Request) -> Tensor | None:
+        try:
+            return pipeline.sample(replace(request, pictures=2)).cpu()[:1]
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+
+    def _batch(self, alone: Tensor, beside: Tensor | None) -> Step:
+        name = "batch invariance"
+        if beside is None:
+            return Step(name, None, "two pictures at once do not fit into memory")
+        precision = precision_name(self.options)
+        error = relative_error(beside, alone)
+        faults = () if limit("batch").holds(error, precision) else (_depends(error, precision),)
+        return judged(name, f"relative error {error:.1e}", faults, {"relative_error": error})
+
+    def memory_left(self, trial: Trial) -> Step:
+        """The step "memory returns"."""
+        name, left = "memory returns", max(trial.left_bytes, 0)
+        faults = () if limit("memory-left").holds(left) else (_leaks(left),)
+        return judged(name, f"{left / MIB:.1f} MiB left over", faults, {"left_bytes": left})
+
+
+TURNS = {Memory.PARTS: "its parts", Memory.LAYERS: "its layers"}
+
+
+def precision_name(options: Options) -> str:
+    """`fp32`, `fp16` or `bf16`: what the UNet computes in."""
+    names = {torch.float16: "fp16", torch.bfloat16: "bf16"}
+    return names.get(options.precision.unet, "tf32" if options.precision.tf32 else "fp32")
+
+
+def judge(trial: Trial, *, trained: bool) -> Step:
+    """The step "picture": of a trained model the picture is judged, of a random one statistics."""
+    look = look_at(trial.pixels[0])
+    deviation = trial.latents.std().item()
+    complaints = look.complaints() if trained else tuple(_odd(look, deviation))
+    words = f"mean {look.mean:.2f}, deviation {look.deviation:.2f}, latents' {deviation:.2f}"
+    numbers = {
+        "mean": look.mean,
+        "deviation": look.deviation,
+        "saturated": look.saturated,
+        "channel_share": look.channel_share,
+        "latent_deviation": deviation,
+    }
+    faults = (
+        Fault(
+            "smoke-picture-bad",
+            f"The picture is {' and '.join(complaints)}",
+            f"{words[0].upper()}{words[1:]}, {look.saturated:.0%} of all values at an end.",
+            advice="The steps above say which part fails; if none does, the model is at fault.",
+        ),
+    )
+    return judged("picture", words, faults if complaints else (), numbers)
+
+
+def failed(error: NotANumberError) -> Step:
+    """The step "picture" where there is none."""
+    fault = Fault(
+        "smoke-picture-none",
+        f"No picture could be made: the {error.part} gave values that are not numbers",
+        error.hint,
+        Need.VAE_FP32 if error.part == "VAE" else Need.MODEL_FP32,
+    )
+    return judged("picture", error.message, (fault,))
+
+
+def _odd(look: Look, deviation: float) -> Iterator[str]:
+    if not limit("latent-deviation-least").holds(deviation):
+        yield "empty (its latents do not vary)"
+    if not limit("latent-deviation-most").holds(deviation):
+        yield "noise (its latents vary too much)"
+    if not limit("flat").holds(look.deviation):
+        yield "flat"
+    if not limit("saturated").holds(look.saturated):
+        yield "saturated"
+
+
+def _same(first: Tensor, again: Tensor) -> Step:
+    equal = torch.equal(first, again)
+    error = 0.0 if equal else relative_error(again, first)
+    fault = Fault(
+        "smoke-not-repeatable",
+        "The same seed gives another picture each time",
+        f"The latents of two runs differ by {error:.1e} (relative).",
+        advice="Some attention back-ends are not repeatable: try another. If it stays, the"
+        " card's memory may be failing: `sdops doctor` looks for that.",
+        severity=Severity.WARNING if error < REPEATABLE else Severity.ERROR,
+    )
+    detail = "gives the same picture, bit by bit" if equal else f"differs by {error:.1e}"
+    return judged("same seed", detail, () if equal else (fault,), {"relative_error": error})
+
+
+REPEATABLE = 5e-3
+"""Relative error up to which a difference is the order of sums, which atomics do not fix; the
+same as the bound for a picture's neighbors in fp16."""
+
+
+def _depends(error: float, precision: str) -> Fault:
+    return Fault(
+        "smoke-batch-variant",
+        "A picture depends on the others in its batch: it cannot be made again alone",
+        f"Its latents differ by {error:.1e} (at most {limit('batch').at(precision):.0e}).",
+        advice="Make pictures one by one where they must be repeatable.",
+        severity=Severity.WARNING,
+    )
+
+
+def _leaks(left: int) -> Fault:
+    return Fault(
+        "smoke-memory-kept",
+        "Memory is not given back after a picture: after some time there is none left",
+        f"{left / MIB:.1f} MiB were still taken after the model was gone.",
+        advice="Restart the UI now and then; update torch and the driver.",
+    )

@@ -1,0 +1,95 @@
+"""What is tried: a checkpoint, or an architecture with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor
+
+from sdops.bench.memory_limit import is_out_of_memory
+from sdops.sampler.configuration import Family, ModelConfig, architecture
+from sdops.sampler.memory import Memory
+from sdops.sampler.pipeline import Options, Pipeline
+from sdops.sampler.weights import assign, build, randomize
+
+Answer = TypeVar("Answer")
+LADDER = (Memory.ALL, Memory.PARTS, Memory.LAYERS)
+"""Memory policies, the fastest first."""
+FULL_WIDTH = 320
+"""Channels of every published UNet of Stable Diffusion 1, 2 and XL; only test models have fewer."""
+TINY_SIDE = 64
+PLAIN = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model that can be loaded any number of times, each time the same."""
+
+    architecture: str = "tiny-sd15"
+    """For random weights; not used with a checkpoint."""
+    checkpoint: Path | None = None
+    vae: Path | None = None
+    """A VAE file in place of the checkpoint's."""
+    seed: int = 0
+    """Of the random weights."""
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        if self.checkpoint is not None:
+            return str(self.checkpoint)
+        return f"{self.architecture} with random weights"
+
+    @property
+    def trained(self) -> bool:
+        """Whether pictures of it can be judged as pictures."""
+        return self.checkpoint is not None
+
+    def pipeline(self, options: Options = PLAIN) -> Pipeline:
+        """The model, ready to make pictures.
+
+        Raises:
+            UsageError: there is no such architecture.
+            UnreadableInputError: the checkpoint is damaged or no such model.
+        """
+        if self.checkpoint is not None:
+            return Pipeline.from_checkpoint(self.checkpoint, options, vae=self.vae)
+        parts = build(architecture(self.architecture))
+        assign(parts, _random_weights(self.architecture, self.seed), self.title)
+        return Pipeline(parts, options, self.title)
+
+    def roomy(self, options: Options, work: Callable[[Pipeline], Answer]) -> Answer:
+        """`work` on the model, under the first memory policy that fits.
+
+        Raises:
+            torch.OutOfMemoryError: none does.
+        """
+        for policy in LADDER:
+            try:
+                return work(self.pipeline(replace(options, memory=policy)))
+            except RuntimeError as error:
+                if policy is LADDER[-1] or not is_out_of_memory(error):
+                    raise
+        raise AssertionError
+
+
+@cache
+def _random_weights(name: str, seed: int) -> dict[str, Tensor]:
+    """Random weights in fp16, as published files hold them; on the CPU, whatever uses them."""
+    parts = randomize(build(architecture(name)), seed)
+    return {
+        prefix + name: tensor.half()
+        for prefix, module in parts.by_prefix().items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def usual_side(config: ModelConfig) -> int:
+    """The side in pixels of the pictures that a model was trained on; small for tiny models."""
+    if config.unet.model_channels < FULL_WIDTH:
+        return TINY_SIDE
+    return 1024 if config.family in (Family.SDXL, Family.SDXL_REFINER) else 512

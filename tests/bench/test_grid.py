@@ -1,0 +1,50 @@
+"""The axes of contact sheets, as users know them from A1111."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+from sdops.bench.grid import axes, floats, integers  # noqa: E402
+from sdops.errors import UsageError  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20", ["20"]),
+        ("1-5", ["1", "2", "3", "4", "5"]),
+        ("3-1", ["3", "2", "1"]),
+        ("1-10 [5]", ["1", "3", "5", "7", "10"]),
+        ("10-30 (+10)", ["10", "20", "30"]),
+        ("10-35 (+10)", ["10", "20", "30"]),
+        ("10-5 (-3)", ["10", "7"]),
+        ("5, 7-8,1-3[2]", ["5", "7", "8", "1", "3"]),
+        ("-2-2 (+2)", ["-2", "0", "2"]),
+    ],
+)
+def test_ranges_of_whole_numbers(text, expected):
+    assert integers(text) == expected
+
+
+def test_ranges_of_numbers():
+    assert floats("1-2 [5]") == ["1", "1.25", "1.5", "1.75", "2"]
+    assert floats("0.5-1 (+0.1)") == ["0.5", "0.6", "0.7", "0.8", "0.9", "1"]
+
+
+@pytest.mark.parametrize("text", ["ten", "1-", "1-10 (+0)", "1-10 (-1)", "1-9 [0]", "1-9 [1000]"])
+def test_nonsense_is_refused(text):
+    with pytest.raises(UsageError):
+        floats(text)
+
+
+def test_axes_take_names_of_things_that_exist():
+    x, y = axes("sampler, steps", "euler A,k_dpmpp_2m", "10-30 (+10)")
+    assert x.values == ("Euler a", "DPM++ 2M")
+    assert y.values == ("10", "20", "30")
+    for names, values in (("sampler", None), ("sampler,colour", None), ("sampler,steps", "Eulr")):
+        with pytest.raises(UsageError):
+            axes(names, values, None)
+    with pytest.raises(UsageError, match="1000"):
+        axes("steps,seed", "0", None)
