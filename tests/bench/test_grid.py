@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from sdops.bench.grid import axes, floats, integers  # noqa: E402
-from sdops.errors import UsageError  # noqa: E402
+from sdops.bench.grid import axes, floats, integers
+from sdops.errors import UsageError
 
 
 @pytest.mark.parametrize(
