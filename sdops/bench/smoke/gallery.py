@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sdops.bench.grid import Axis, contact_sheet
+from sdops.bench.grid import axes as grid_axes
 from sdops.bench.smoke.whole import Trial
 from sdops.bench.subject import Subject
 from sdops.errors import UsageError
-from sdops.sampler.infotext import save
+from sdops.sampler.infotext import save as save_picture
 from sdops.sampler.pipeline import Picture
 from sdops.sampler.upscale import to_picture
 
-Axes = tuple[Axis, Axis]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pictures the user wants to keep."""
+
+    folder: Path | None
+    axes: tuple[Axis, Axis] | None
+
+    @classmethod
+    def of(cls, folder: Path | None, grid: str | None, x: str | None, y: str | None) -> Wanted:
+        """What the options of that name ask for; makes the folder, before any long work.
+
+        Raises:
+            UsageError: they make no sense, or the folder holds files or cannot be made.
+        """
+        axes = grid_axes(grid, x, y) if grid is not None else None
+        if folder is not None:
+            _prepare(folder)
+        return cls(folder, axes)
 
 
-def check_folder(folder: Path) -> None:
-    """Make sure that `folder` can take pictures, before any work is done.
-
-    Raises:
-        UsageError: there are files in it, or it cannot be made.
-    """
+def _prepare(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = any(folder.iterdir())
@@ -30,31 +45,35 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is not empty.", "Choose a new folder for --output-dir.")
 
 
-def save_trial(trial: Trial, folder: Path) -> tuple[str, ...]:
-    """Save the picture that the steps were about; returns its path."""
+def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> tuple[str, ...]:
+    """Save what is wanted: the trial's picture, then the sheet and its pictures; their paths."""
+    if wanted.folder is None or trial is None:
+        return ()
     text = trial.request.infotext(0, trial.model_name, None)
-    return (_save(Picture(to_picture(trial.pixels[0]), text), folder / "smoke.png"),)
+    picture = Picture(to_picture(trial.pixels[0]), text)
+    paths = (_write(picture, wanted.folder / "smoke.png"),)
+    if wanted.axes is None:
+        return paths
+    return paths + _grid(subject, trial, wanted.axes, wanted.folder)
 
 
-def save_grid(subject: Subject, trial: Trial, axes: Axes, folder: Path) -> tuple[str, ...]:
-    """Make and save a picture for each pair of values, and the sheet; returns their paths."""
+def _grid(subject: Subject, trial: Trial, axes: tuple[Axis, Axis], folder: Path) -> tuple[str, ...]:
     x, y = axes
     pipeline = subject.pipeline(trial.options)
     paths: list[str] = []
     rows = []
-    for across in y.values:
+    for down in y.values:
         row = []
-        for along in x.values:
-            request = y.at(x.at(trial.request, along), across)
-            picture = pipeline.generate(request)[0]
-            paths.append(_save(picture, folder / f"{len(paths) + 1:03}.png"))
+        for across in x.values:
+            picture = pipeline.generate(y.at(x.at(trial.request, across), down))[0]
+            paths.append(_write(picture, folder / f"{len(paths) + 1:03}.png"))
             row.append(picture.image)
         rows.append(row)
-    path = folder / "grid.png"
-    contact_sheet(rows, x, y).save(path)
-    return (str(path), *paths)
+    sheet = folder / "grid.png"
+    contact_sheet(rows, x, y).save(sheet)
+    return (str(sheet), *paths)
 
 
-def _save(picture: Picture, path: Path) -> str:
-    save(picture.image, path, str(picture.infotext))
+def _write(picture: Picture, path: Path) -> str:
+    save_picture(picture.image, path, str(picture.infotext))
     return str(path)

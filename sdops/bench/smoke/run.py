@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from sdops.bench.device import Device, choose
 from sdops.bench.smoke import whole
@@ -104,10 +107,23 @@ def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
         UnreadableInputError: the checkpoint cannot be read or is no such model.
     """
     outcome = Outcome()
-    for step in _steps(plan, outcome):
-        outcome.steps.append(step)
-        on_step(step)
+    with _few_threads(plan.subject):
+        for step in _steps(plan, outcome):
+            outcome.steps.append(step)
+            on_step(step)
     return outcome
+
+
+@contextmanager
+def _few_threads(subject: Subject) -> Iterator[None]:
+    """One thread for tiny models: sharing such small work out costs more than it gives."""
+    before = torch.get_num_threads()
+    if subject.checkpoint is None and subject.architecture.startswith("tiny"):
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
