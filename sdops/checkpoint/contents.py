@@ -33,6 +33,8 @@ class Contents:
     tensors: list[Tensor] = field(default_factory=list)
     """For formats whose index is not a pickle."""
     metadata: dict[str, str] = field(default_factory=dict)
+    unpacked_bytes: int = 0
+    """How much had to be unpacked to look inside."""
 
     def problem(
         self,

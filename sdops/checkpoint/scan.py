@@ -16,6 +16,7 @@ from sdops.checkpoint.types import Container, Problem
 
 MAX_DEPTH = 6
 MAX_PARTS = 5000
+MAX_UNPACKED_BYTES = 4 << 30
 _MAX_KEPT = 200
 _MAX_TEXT_BYTES = 64 << 20
 # torch's old format has five pickles, and loaders that read on are rare.
@@ -82,6 +83,7 @@ class _Examination:
         self.policy = policy
         self.pickles = 0
         self.parts = 0
+        self.unpacked_bytes = 0
         self.references: dict[tuple[str, str, str | None], Reference] = {}
         self.judgments: list[tuple[str | None, Judgment]] = []
         self.problems: list[Problem] = []
@@ -98,6 +100,10 @@ class _Examination:
             return Container.UNKNOWN
         container = formats.recognize(source)
         contents = formats.read(source, container)
+        self.unpacked_bytes += contents.unpacked_bytes
+        if self.unpacked_bytes > MAX_UNPACKED_BYTES:
+            self.problem("unpacking-limit", "Too much would have to be unpacked.", name)
+            return container
         self._take(contents, name, depth)
         if depth == 0 or container is not Container.UNKNOWN:
             self._other_readings(container, source, name, depth)

@@ -62,7 +62,7 @@ def read(source: Source, container: Container) -> Contents:
         )
         return contents
     try:
-        unpacked = spool(_to_the_damage(source, container, contents), source.size)
+        unpacked = spool(_to_the_damage(source, container, contents), source.size, contents)
     except TooLargeError as error:
         contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
         return contents
@@ -80,8 +80,13 @@ def _to_the_damage(source: Source, container: Container, contents: Contents) -> 
         contents.problem("damaged", f"The compressed data is damaged: {error}.", blocking=True)
 
 
-def spool(pieces: Iterable[bytes], packed_size: int) -> Source:
+def spool(pieces: Iterable[bytes], packed_size: int, contents: Contents) -> Source:
     """Collects `pieces` in memory, or in a temporary file if they are many.
+
+    Args:
+        pieces: what an unpacker gives.
+        packed_size: how many bytes it was given.
+        contents: counts what was unpacked, over all members of an archive.
 
     Raises:
         TooLargeError: they are more than the budget, or too many for the packed size.
@@ -92,7 +97,8 @@ def spool(pieces: Iterable[bytes], packed_size: int) -> Source:
     size = 0
     for piece in pieces:
         size += len(piece)
-        if size > UNPACKED_BYTES:
+        contents.unpacked_bytes += len(piece)
+        if contents.unpacked_bytes > UNPACKED_BYTES:
             raise TooLargeError(f"Unpacked it would be larger than {UNPACKED_BYTES} bytes.")
         if size > _FREE_BYTES and size > packed_size * _RATIO:
             raise TooLargeError(f"It would unpack to more than {_RATIO} times its size.")

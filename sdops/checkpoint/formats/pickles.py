@@ -5,6 +5,8 @@ Source: torch/serialization.py (`_legacy_load`), joblib/numpy_pickle.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE, Dtype
 from sdops.checkpoint.formats.plain import is_text
@@ -19,6 +21,7 @@ _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _MAGIC = _MAGIC_NUMBER.to_bytes(10, "little")
 _PROBE_OPERATIONS = 20_000
 _PICKLES_BEFORE_STORAGES = 5
+_MOST_STREAMS_IN_STORAGES = 100
 
 
 def recognize(head: bytes, source: Source) -> Container | None:
@@ -33,10 +36,11 @@ def recognize(head: bytes, source: Source) -> Container | None:
     if trace.root == _MAGIC_NUMBER and type(trace.root) is int:
         return Container.TORCH_LEGACY
     # A text may start with letters that are opcodes; it calls nothing, and imports nothing known.
-    eventful = bool(trace.calls or trace.computed or trace.builds or trace.complete)
+    eventful = bool(trace.calls or trace.computed or trace.builds or trace.fills)
     names = trace.globals.values()
     imports = bool(names) and (not is_text(head) or any(map(_is_known, names)))
-    return Container.PICKLE if eventful or imports or trace.over_budget else None
+    known = eventful or imports or trace.complete or trace.over_budget
+    return Container.PICKLE if known else None
 
 
 def _is_known(reference: Global) -> bool:
@@ -85,6 +89,7 @@ def _read_legacy(source: Source) -> Contents:
             return contents
         offset = trace.end
     contents.main = contents.traces[3]
+    contents.traces.extend(_streams_in_storages(source, offset))
     big_endian = _is_big_endian(contents.traces[2].root)
     end = _storages(contents, contents.traces[4].root, source, offset, big_endian)
     if end < source.size:
@@ -92,6 +97,17 @@ def _read_legacy(source: Source) -> Contents:
                          offset=end)  # fmt: skip
         contents.nested.append(Nested("(after the storages)", Part(source, end, source.size)))
     return contents
+
+
+def _streams_in_storages(source: Source, offset: int) -> Iterator[Trace]:
+    """What a program that reads pickle after pickle finds where torch reads storages."""
+    for _ in range(_MOST_STREAMS_IN_STORAGES):
+        trace = read_stream(source, offset)
+        if trace.calls or trace.globals or trace.computed or trace.fills:
+            yield trace
+        if not trace.complete:
+            return
+        offset = trace.end
 
 
 def _is_big_endian(system: Value) -> bool:

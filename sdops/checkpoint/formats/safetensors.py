@@ -15,8 +15,9 @@ from sdops.checkpoint.types import Container, Storage, Tensor
 
 CONTAINERS = frozenset({Container.SAFETENSORS})
 MAX_HEADER_BYTES = 100_000_000
-# Parsing takes about ten times the header in memory; no real header is near this.
-READABLE_HEADER_BYTES = 32 << 20
+# Parsing takes memory by the number of values; no real header is near these.
+READABLE_HEADER_BYTES = 24 << 20
+MAX_HEADER_VALUES = 500_000
 _MAX_SIZE = (1 << 63) - 1
 
 
@@ -45,7 +46,12 @@ def read(source: Source, container: Container) -> Contents:
             text = f"The header has {length} bytes, more than can be read safely."
         contents.problem("header-size", text, blocking=True)
         return contents
-    header = _header(source.read(8, length), contents)
+    data = source.read(8, length)
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_HEADER_VALUES:
+        contents.problem("header-size", "The header has more values than can be read safely.",
+                         blocking=True)  # fmt: skip
+        return contents
+    header = _header(data, contents)
     if header is not None:
         _metadata(header.pop("__metadata__", None), contents)
         _tensors(header, contents, 8 + length)
@@ -64,8 +70,9 @@ def _header(data: bytes, contents: Contents) -> dict[str, Any] | None:
     try:
         header = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     except _DuplicateKeyError as error:
-        contents.problem("duplicate-name", f"The header names {error} twice.", hostile=True)
-        header = json.loads(data)
+        contents.problem("duplicate-name", f"The header names {error} twice.", hostile=True,
+                         blocking=True)  # fmt: skip
+        return None
     except (ValueError, RecursionError) as error:
         reason = type(error).__name__ if isinstance(error, RecursionError) else error
         contents.problem("header-damaged", f"The header is not valid: {reason}.", blocking=True)

@@ -35,6 +35,7 @@ CONTAINERS = frozenset(
     {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
 )
 _CHECKED_BYTES = 16 << 20
+_PIECE = 1 << 20
 _SALVAGED_BYTES = 8 << 20
 _SALVAGED_MEMBERS = 1000
 
@@ -120,7 +121,7 @@ def _salvage(source: Source, contents: Contents) -> None:
         name = data[start + LOCAL.size :][: fields[9]].decode("utf-8", "replace")
         if fields[3] != STORED:
             try:
-                part = spool(inflate(part, fields[3]), part.size)
+                part = spool(inflate(part, fields[3]), part.size, contents)
             except (TooLargeError, ZipError):
                 continue  # the file is already reported as cut off
         contents.nested.append(Nested(name, part))
@@ -164,7 +165,7 @@ def member_source(source: Source, key: str) -> Source:
                 part = packed(archive, member, local)
                 if member.method == STORED:
                     return part
-                return spool(inflate(part, member.method), part.size)
+                return spool(inflate(part, member.method), part.size, Contents(Container.ZIP))
     except (ZipError, TooLargeError) as error:
         raise UnreadableInputError(f"The storage {key[:80]} cannot be unpacked: {error}") from None
     raise UnreadableInputError(f"The storage {key[:80]} is missing in the file.")
@@ -251,7 +252,7 @@ def _open(
         return None
     else:
         try:
-            source = spool(inflate(part, member.method), part.size)
+            source = spool(inflate(part, member.method), part.size, contents)
         except TooLargeError as error:
             contents.problem("unpacking-limit", str(error), member=member.name, hostile=True,
                              blocking=True)  # fmt: skip
@@ -270,6 +271,9 @@ def _check(member: Member, source: Source, contents: Contents) -> None:
                          member=member.name, hostile=True)  # fmt: skip
     if source.size > _CHECKED_BYTES:
         return
-    if zlib.crc32(source.read(0, source.size)) != member.crc:
+    checksum = 0
+    for place in range(0, source.size, _PIECE):
+        checksum = zlib.crc32(source.read(place, _PIECE), checksum)
+    if checksum != member.crc:
         contents.problem(AMBIGUOUS, "A member's checksum is wrong, which torch ignores.",
                          member=member.name, hostile=True)  # fmt: skip

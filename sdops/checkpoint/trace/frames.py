@@ -29,6 +29,8 @@ _READS: dict[int, tuple[str, ...]] = {
     **dict.fromkeys(b"ci", ("L", "L")),
 }
 _WITH_DATA = {*b"CUBXT\x8a\x8b\x8c\x8d\x8e\x95\x96"}
+# Bytes are copied piece by piece, and lose nothing (`_Unpickler_ReadInto`).
+_COPIED = {*b"BC\x8e\x96"}
 _NUMBERS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
 
 
@@ -85,6 +87,9 @@ def _first_loss(source: Source, offset: int, last: _Loss | None) -> _Loss | None
             return None
         at = place + 1
         for number, size in enumerate(_lengths(source, code, at)):
+            if code in _COPIED and number == 1:
+                frame_end = frame_end if at + size <= frame_end else 0
+                break
             of_frame = code == _FRAME and number == 1
             if settled <= at < frame_end < at + size:
                 after = (at, at + size) if of_frame else (at + size, 0)

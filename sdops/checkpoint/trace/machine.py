@@ -121,6 +121,7 @@ class Machine:
                         trace.end = self.base + pos + 1
                         trace.root = self.stack.pop()
                         trace.complete = True
+                        self._note_open_frame()
                         return trace
                     pos = HANDLERS[code](self, pos + 1)
                 trace.operations += len(chunk)
@@ -136,6 +137,11 @@ class Machine:
         trace.end = max(trace.end, min(self.base + pos, self.source.size))
         trace.fault_offset = trace.end
         return trace
+
+    def _note_open_frame(self) -> None:
+        if self.frame_end is not None and self.frame_end > self.trace.end:
+            self.trace.frame_end = self.frame_end
+            self.trace.odd.append(("A frame reaches beyond the end.", self.trace.end))
 
     def _why(self, pos: int) -> str:
         if self.base + pos + 9 >= self.source.size:

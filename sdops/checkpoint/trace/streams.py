@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 10_000
 _MAX_RESUMPTIONS = 32
+_MAX_DEPTH = 4
 _RESUME_BYTES = 8 << 20
 
 
@@ -28,7 +29,7 @@ def _memo(machine: Machine | None) -> dict[int, Value]:
     return {} if machine is None else machine.inherited | machine.memo
 
 
-def read_streams(source: Source, offset: int = 0) -> Iterator[Trace]:
+def read_streams(source: Source, offset: int = 0, depth: int = 0) -> Iterator[Trace]:
     """Follows the stream at `offset` and all that come directly after it.
 
     After a fault, reading goes on wherever a pickle might start again: a loader that skips
@@ -43,14 +44,25 @@ def read_streams(source: Source, offset: int = 0) -> Iterator[Trace]:
         trace = machine.run()
         operations = max(operations - trace.operations, 1000)
         yield trace
-        if trace.odd or (trace.framed and not trace.complete):
-            from sdops.checkpoint.trace.frames import lossy_readings
-
-            yield from lossy_readings(source, offset)
+        if depth < _MAX_DEPTH and (trace.odd or (trace.framed and not trace.complete)):
+            yield from _by_frames(source, trace, depth + 1)
         if not trace.complete:
             yield from _resume(source, trace.fault_offset + 1)
             return
         offset = trace.end
+
+
+def _by_frames(source: Source, trace: Trace, depth: int) -> Iterator[Trace]:
+    """The other readings of a stream with odd frames, and what follows in each of them."""
+    from sdops.checkpoint.trace.frames import lossy_readings
+
+    if trace.frame_end:
+        # Read from a file, the next stream starts behind the frame.
+        yield from read_streams(source, trace.frame_end, depth)
+    for other in lossy_readings(source, trace.offset):
+        yield other
+        if other.complete and other.source is not None:
+            yield from read_streams(other.source, other.frame_end or other.end, depth)
 
 
 @cache

@@ -291,6 +291,8 @@ def _fill(machine: Machine, target: Value, items: list[Value], name: str, pos: i
         held = target.items
     else:
         if kind in _PLAIN and kind is not bytes:
+            if not items:
+                return  # the C unpickler does not look at what nothing is put into
             raise Fault(f"{name} is used on a value that holds no items.")
         machine.trace.fills.append(Effect(target, name, machine.base + pos - 1))
         if kind is not Call:

@@ -154,6 +154,8 @@ class Trace:
     """Whether the fault is that a budget is used up."""
     odd: list[tuple[str, int]] = field(default_factory=list)
     """What no pickler writes: a sentence and an offset."""
+    frame_end: int = 0
+    """Where the frame ends that is open at STOP, if that is further on."""
     framed: bool = False
     """Whether the stream uses frames."""
     embedded: list[Trace] = field(default_factory=list)

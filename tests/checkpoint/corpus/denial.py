@@ -52,6 +52,9 @@ def samples() -> Iterator[Sample]:
     deep = b'{"a":' * 50_000
     yield Sample("safetensors-deep-json", struct.pack("<Q", len(deep)) + deep, UNREADABLE,
                  ".safetensors")  # fmt: skip
+    lists = b'{"a":[' + b"[]," * 1_000_000 + b"[]]}"
+    yield Sample("safetensors-many-values", struct.pack("<Q", len(lists)) + lists, UNREADABLE,
+                 ".safetensors")  # fmt: skip
     gguf = b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1 << 60)
     yield Sample("gguf-claims-much", gguf, UNREADABLE, ".gguf")
 
