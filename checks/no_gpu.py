@@ -12,6 +12,7 @@ comfy/model_management.py.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
+from sdops.knowledge import gpus
 from sdops.knowledge.device import DeviceKind, device_of
 from sdops.knowledge.flags import takes_flag
 from sdops.knowledge.launch_rules import is_set, needed, rules_of
@@ -37,6 +38,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if takes_flag(ui, rule.flag) and not is_set(ui, rule)
     ]
     flags = tuple(f"{rule.flag} {rule.value}" if rule.value else rule.flag for rule in wanted)
+    if any(not gpus.is_integrated(card) for card in facts.visible_gpus):
+        raise Skip("There is a graphics card that torch has no build for: see gpu-unsupported.")
     seen = ", ".join(card.name for card in facts.gpus)
     yield Finding(
         rule="no-gpu",

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sdops.facts.types import Facts, Gpu
+from sdops.knowledge import torch_plan
 from sdops.knowledge.flags import takes_flag
 from sdops.knowledge.gpus import GpuModel, capability, model
+from sdops.knowledge.torch_plan import Refusal
 
 
 class DeviceKind(Enum):
@@ -54,12 +56,35 @@ def device_of(facts: Facts) -> Device:
     if facts.host.os == "macos":
         apple = next((gpu for gpu in facts.visible_gpus if gpu.vendor == "apple"), None)
         return Device(DeviceKind.MPS, apple, model(apple)) if apple else Device(DeviceKind.CPU)
+    if _is_left_to_the_processor(facts):
+        return Device(DeviceKind.CPU)
     for vendor in _vendors(facts):
         usable = [gpu for gpu in facts.visible_gpus if gpu.vendor == vendor and _is_usable(gpu)]
         if usable:
             best = max(usable, key=_worth)
             return Device(_kind(facts, best), best, model(best))
     return Device(DeviceKind.CPU if _has_surely_no_gpu(facts) else DeviceKind.UNKNOWN)
+
+
+def _is_left_to_the_processor(facts: Facts) -> bool:
+    """Whether torch is a build for the processor because no official one serves the GPU here.
+
+    Not on Windows, where DirectML reaches a GPU through that very build.
+    """
+    python = facts.python
+    if facts.host.os == "windows" or python is None or python.version is None:
+        return False
+    if python.torch is None or python.torch.variant != "cpu":
+        return False
+    plan = torch_plan.choose(
+        facts.host,
+        facts.visible_gpus,
+        None,
+        python.version,
+        machine=python.machine,
+        near=python.torch.version,
+    )
+    return isinstance(plan, Refusal) and plan.instead is not None
 
 
 def built_for_gpu(facts: Facts) -> bool:

@@ -65,7 +65,8 @@ def varied(facts: Facts, changes: dict[str, Any]) -> Facts:
         host = replace(host, container=changes["container"] or None)
     if "torch" in changes:
         version = changes["torch"]
-        python = replace(python, torch=TorchBuild("torch", version, cuda="12.1"))
+        cuda = "12.1" if "+cu" in version else None
+        python = replace(python, torch=TorchBuild("torch", version, cuda=cuda))
     if changes.get("xformers") == "":
         python = replace(python, xformers=None)
     remote = changes.get("remote", facts.network.remote_session)
