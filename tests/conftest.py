@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.nvml.library import fake_nvml
 __all__ = ["fake_nvml"]
 
 NOBODY = 65534
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would every program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A deadline judges how busy the machine is, not the code.
 settings.register_profile("sdops", deadline=None)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_schema_is_a_valid_schema() -> None:
 
 
 def test_a_closed_pipe_is_no_fault(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m sdops schema | head -c 10"
+    command = f"{shlex.quote(sys.executable)} -m sdops schema | head -c 10"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert result.stderr == ""
 
@@ -58,7 +59,7 @@ def test_a_closed_pipe_is_no_fault(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
 def test_a_stream_that_takes_nothing_is_no_fault_of_sdops() -> None:
     def shell(redirection: str) -> subprocess.CompletedProcess[str]:
-        command = f"'{sys.executable}' -m sdops doctor --list-checks {redirection}"
+        command = f"{shlex.quote(sys.executable)} -m sdops doctor --list-checks {redirection}"
         return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 
     closed = shell(">&- 2>&-")

@@ -27,7 +27,9 @@ memory.free [MiB], temperature.gpu, power.draw [W], power.limit [W], compute_cap
 BANNER = (
     "| NVIDIA-SMI 535.183.01             Driver Version: 535.183.01   CUDA Version: 12.2     |\n"
 )
-SMI = f"""#!{sys.executable}
+PYTHON = os.path.realpath(sys.executable)
+"""The interpreter by a path without spaces, which a `#!` line cannot hold."""
+SMI = f"""#!{PYTHON}
 import sys, time
 if "compute_cap" in " ".join(sys.argv) and OLD:
     print('Field "compute_cap" is not a valid field to query.')
@@ -96,16 +98,16 @@ def test_nvidia_smi(tmp_path, old):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (f"#!{sys.executable}\nimport time; time.sleep(60)", "did not answer within"),
-        (f"#!{sys.executable}\nprint('\\x00\\xff garbage, and more\\n1,2,3')", "unexpected"),
-        (f"#!{sys.executable}\n", "unexpected"),
+        (f"#!{PYTHON}\nimport time; time.sleep(60)", "did not answer within"),
+        (f"#!{PYTHON}\nprint('\\x00\\xff garbage, and more\\n1,2,3')", "unexpected"),
+        (f"#!{PYTHON}\n", "unexpected"),
         (
-            f"#!{sys.executable}\nprint('NVIDIA-SMI has failed because ...'); raise SystemExit(9)",
+            f"#!{PYTHON}\nprint('NVIDIA-SMI has failed because ...'); raise SystemExit(9)",
             "NVIDIA-SMI has failed",
         ),
         ("#!/nonexistent/interpreter\n", "cannot be started"),
-        (f"#!{sys.executable}\nprint('index, name')", "no GPU"),
-        (f"#!{sys.executable}\nwhile True: print('x' * 100000)", "did not answer"),
+        (f"#!{PYTHON}\nprint('index, name')", "no GPU"),
+        (f"#!{PYTHON}\nwhile True: print('x' * 100000)", "did not answer"),
     ],
 )
 def test_nvidia_smi_that_fails_is_a_gap(tmp_path, text, reason):
@@ -119,7 +121,7 @@ def test_nvidia_smi_that_fails_is_a_gap(tmp_path, text, reason):
 
 @needs_scripts
 def test_nvidia_smi_in_the_current_folder_is_never_run(tmp_path):
-    planted = f"#!{sys.executable}\nopen({str(tmp_path / 'ran')!r}, 'w')\n"
+    planted = f"#!{PYTHON}\nopen({str(tmp_path / 'ran')!r}, 'w')\n"
     script(tmp_path / "here", planted)
     for folder in (tmp_path / "here", tmp_path / "empty"):
         told = ask(folder, tmp_path / "here")

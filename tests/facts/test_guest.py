@@ -129,8 +129,8 @@ def test_guests_do_not_outlive_an_interrupted_sdops(venv: Path, tmp_path: Path) 
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     start = time.monotonic()
-    process.wait(10)
-    assert time.monotonic() - start < 2
+    process.wait(30)
+    assert time.monotonic() - start < 20
     guest = psutil.Process(int(pid_file.read_text()))
     psutil.wait_procs([guest], timeout=10)
     assert not guest.is_running() or guest.status() == psutil.STATUS_ZOMBIE

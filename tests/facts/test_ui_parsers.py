@@ -87,13 +87,13 @@ def test_requirements(content: str, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_variable_that_doubles_itself_does_not_fill_memory(language: str) -> None:
     if language == "shell":
         script = "A=xxxxxxxx\n" + 'A="$A$A$A$A"\n' * 400 + 'B="' + "$A" * 60_000 + '"\n'
-        start = time.monotonic()
+        start = time.process_time()
         found = shell.read(script, {})
     else:
         script = "set A=xxxxxxxx\n" + "set A=%A%%A%%A%%A%\n" * 400 + "set B=" + "%A%" * 60_000
-        start = time.monotonic()
+        start = time.process_time()
         found = batch.read(script, {}, "C:\\")
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert sum(len(each.value) for each in found.assignments) < 20_000_000
 
 
