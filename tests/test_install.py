@@ -45,9 +45,16 @@ def program(path: Path, script: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory) -> Path:
-    """A copy that the tests below share, in this order: fresh, again, broken, moved."""
-    return copy_of_the_tree(tmp_path_factory.mktemp("newcomer"))
+def fresh(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A copy in which it has run once, and what it said."""
+    root = copy_of_the_tree(tmp_path_factory.mktemp("newcomer"))
+    return root, run(root, "--no-torch")
+
+
+@pytest.fixture(scope="module")
+def checkout(fresh) -> Path:
+    """A copy that is set up; the tests leave it as good as it was."""
+    return fresh[0]
 
 
 @pytest.fixture
@@ -191,8 +198,8 @@ def test_index_url_is_asked_and_its_failure_is_explained(bare):
     assert "use a mirror (--index-url URL)" in done.stderr
 
 
-def test_fresh(checkout):
-    done = run(checkout, "--no-torch")
+def test_fresh(fresh):
+    checkout, done = fresh
     assert done.returncode == 0, done.stderr
     assert (checkout / ".venv" / MARKER).read_text().strip() == str(checkout / ".venv")
     sdops = checkout / ".venv/bin/sdops"
@@ -251,10 +258,11 @@ def test_a_broken_environment_of_its_own_is_made_again(bare):
     assert "sdops could not be installed" in done.stderr  # the copy holds no package
 
 
-def test_a_moved_checkout_gets_a_new_environment(checkout):
+def test_a_checkout_in_another_place_gets_an_environment_of_its_own(checkout):
     moved = checkout.parent / "moved"
-    checkout.rename(moved)
+    shutil.copytree(checkout, moved, symlinks=True)
     done = run(moved, "--no-torch")
     assert done.returncode == 0, done.stderr
     assert f"it was made in {checkout}/.venv and moved" in done.stderr
     assert (moved / ".venv" / MARKER).read_text().strip() == str(moved / ".venv")
+    assert (checkout / ".venv/bin/sdops").is_file()
