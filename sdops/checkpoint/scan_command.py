@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
         UsageError: options that make no sense, or a wrong policy file.
     """
     begin = time.monotonic()
-    started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started_at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
     selection = select(wanted.names, wanted.lists, wanted.include, wanted.exclude)
     policies, passed_over = policy_files(wanted.policies, selection)
     if passed_over:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from sdops.errors import UsageError
 from sdops.finding import Report
-from sdops.report.blocks import Block
+
+if TYPE_CHECKING:
+    from sdops.report.blocks import Block
 
 _MODULES = {
     "rich": "rich_text",
@@ -49,4 +51,4 @@ def view(report: Report) -> tuple[Block, ...]:
         module = importlib.import_module(f"sdops.report.views.{name}")
     except ModuleNotFoundError:
         return ()
-    return tuple(cast(Callable[[Report], tuple[Block, ...]], module.blocks)(report))
+    return tuple(cast("Callable[[Report], tuple[Block, ...]]", module.blocks)(report))

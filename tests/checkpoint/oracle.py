@@ -14,6 +14,7 @@ audit hook refuses every effect on the system. `Oracle.events(data)` are the not
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import os
@@ -332,6 +333,9 @@ def _loaders():
     import torch
 
     _ENTRIES.update(_policy())
+    for module in {entry.module for entry in _ENTRIES.values()}:
+        with contextlib.suppress(ImportError):  # what a module does when it is imported is known
+            importlib.import_module(module)
     classes = _unpicklers()
     _PICKLE = _PickleModule(type("Unpickler", (classes["c-real"],), {"persistent_load": None}))
     del _PICKLE.Unpickler.persistent_load

@@ -206,3 +206,15 @@ def test_bad_usage_is_one_clear_line(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert done.stdout == b""
         assert len(done.stderr.decode().strip().splitlines()) == 1
+
+
+def test_the_short_way_in_gives_the_same_answer(folder: Path, tmp_path: Path) -> None:
+    def told(*arguments: object) -> tuple:
+        done = run(*arguments, "--no-cache", cwd=tmp_path)
+        document = answer(done)
+        return done.returncode, document["findings"], document["data"], document["faults"]
+
+    paths = (folder, folder / "absent.pt")
+    assert told(*paths, "--json") == told(*paths, "--format", "json")
+    nothing = run("--json", cwd=tmp_path)
+    assert (nothing.returncode, nothing.stdout) == (2, b"")
