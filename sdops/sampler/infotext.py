@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdops.sampler.catalog import split_scheduler
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -78,6 +80,9 @@ def parse(text: str) -> Infotext:
             parameters |= {f"{key}-1": size[1], f"{key}-2": size[2]}
         else:
             parameters[key] = plain
+    sampler, label = split_scheduler(str(parameters.get("Sampler", "")))
+    if label and "Schedule type" not in parameters:  # as A1111 wrote it before 1.9
+        parameters |= {"Sampler": sampler, "Schedule type": label}
     for key, default in DEFAULTS.items():
         parameters.setdefault(key, default)
     return Infotext("\n".join(prompt), "\n".join(negative), parameters)

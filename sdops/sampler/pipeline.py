@@ -74,6 +74,10 @@ class Options:
     execution: Execution = Execution.EAGER
     channels_last: bool = False
     """Whether convolutions keep a pixel's channels together."""
+    prediction: Prediction | None = None
+    """What the UNet predicts; None for what the file says, or else the UNet itself."""
+    zero_terminal_snr: bool = False
+    """Whether the noisiest level is pure noise, even if the file does not say so."""
     vae_tile: int | None = None
     """Side of the VAE's tiles in latent pixels; None works on a picture whole."""
 
@@ -127,10 +131,9 @@ class Pipeline:
         set_attention(parts.unet, options.precision.attend(backend(options.attention)))
         self.encoders = TextEncoders(parts.config, parts.text)
         levels = NoiseLevels.scaled_linear()
-        self.levels = levels.zero_terminal_snr() if parts.config.zero_terminal_snr else levels
-        with torch.inference_mode(), self.residence.present(parts.unet):
-            probed = parts.config.prediction or probe_prediction(parts.unet, self.residence.device)
-        self.prediction = probed
+        is_stretched = options.zero_terminal_snr or parts.config.zero_terminal_snr
+        self.levels = levels.zero_terminal_snr() if is_stretched else levels
+        self.prediction = options.prediction or parts.config.prediction or self._probed()
         self._predict = prepare(parts.unet, options.execution)
 
     @classmethod
@@ -220,6 +223,11 @@ class Pipeline:
         is_v = self.prediction is Prediction.V
         base: Parameterization = Velocity(self.levels) if is_v else Epsilon(self.levels)
         return Consistency(base) if sampling.chosen.axis is Axis.CONSISTENCY else base
+
+    @torch.inference_mode()
+    def _probed(self) -> Prediction:
+        with self.residence.present(self.parts.unet):
+            return probe_prediction(self.parts.unet, self.residence.device)
 
     def _settle(self) -> None:
         """Cast each part once, and put it where it rests."""

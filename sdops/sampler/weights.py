@@ -6,7 +6,7 @@ import math
 import mmap
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -119,9 +119,22 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
         tensors = {name: t for name, t in tensors.items() if name not in inside}
         tensors |= {VAE + name: t for name, t in open_vae(vae).items()}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    parts = build(infer(shapes))
+    parts = build(_heed_yaml(path, infer(shapes)))
     notes = assign(parts, tensors, str(path))
     return Parts(parts.config, parts.unet, parts.vae, parts.text, source.notes + notes)
+
+
+def _heed_yaml(path: Path, config: ModelConfig) -> ModelConfig:
+    """`config`, but for what a .yaml beside the file says of the prediction (A1111)."""
+    beside = path.with_suffix(".yaml")
+    try:
+        text = beside.read_text("utf-8", "replace") if beside.is_file() else ""
+    except OSError as error:
+        raise UnreadableInputError(f"{beside} cannot be read: {error.strerror}.") from None
+    found = re.search(r"^\s*parameterization:\s*[\"']?(v|eps)\b", text, re.MULTILINE)
+    if not found:
+        return config
+    return replace(config, prediction=Prediction.V if found[1] == "v" else Prediction.EPSILON)
 
 
 def open_source(path: Path) -> Source:

@@ -40,6 +40,14 @@ def test_few_parameters_are_part_of_the_prompt():
     assert parse("x\nSteps: 1, Seed: 2, Size: 8x8").prompt == "x"
 
 
+def test_older_names_of_samplers():
+    old = parse("x\nSteps: 1, Sampler: DPM++ 2M SDE Karras, Seed: 2").parameters
+    assert old["Sampler"] == "DPM++ 2M SDE"
+    assert old["Schedule type"] == "Karras"
+    new = parse("x\nSteps: 1, Sampler: Euler a, Schedule type: Simple, Seed: 2").parameters
+    assert new["Schedule type"] == "Simple"
+
+
 def test_defaults():
     assert parse("x").parameters == {"Clip skip": "1", "RNG": "GPU", "Schedule type": "Automatic"}
 

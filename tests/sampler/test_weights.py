@@ -21,7 +21,7 @@ from sdops.sampler.configuration import (
     architecture,
     infer,
 )
-from sdops.sampler.pipeline import Pipeline
+from sdops.sampler.pipeline import Options, Pipeline
 from sdops.sampler.request import Request
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.weights import Weights, assign, build, load, randomize
@@ -182,6 +182,21 @@ def test_v_prediction_markers():
     assert config.zero_terminal_snr
     parts = randomize(build(config))
     assert Pipeline(parts).levels.sigma_max > 4000
+
+
+def test_a_yaml_beside_the_file_wins(state, tmp_path):
+    path = saved(tmp_path / "model.ckpt", state)
+    assert load(path).config.prediction is Prediction.EPSILON
+    beside = tmp_path / "model.yaml"
+    beside.write_text('model:\n  params:\n    parameterization: "v"\n    x: 1\n', "utf-8")
+    assert load(path).config.prediction is Prediction.V
+    beside.write_text("model:\n  params:\n    linear_start: 0.00085\n", "utf-8")
+    assert load(path).config.prediction is Prediction.EPSILON
+    pipeline = Pipeline.from_checkpoint(
+        path, Options(prediction=Prediction.V, zero_terminal_snr=True)
+    )
+    assert pipeline.prediction is Prediction.V
+    assert pipeline.levels.sigma_max > 4000
 
 
 def test_other_kinds_of_unet():
