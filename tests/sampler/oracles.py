@@ -17,7 +17,6 @@ from torch import Tensor
 from sdops.sampler.configuration import UNetConfig, VaeConfig
 from sdops.sampler.weights import Parts
 
-
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here is to be fetched
 
 
