@@ -120,7 +120,8 @@ def load_from_bytes(call: Call, context: RuleContext) -> str | None:
         payload = payload.args[0] if payload.args else None
     if not isinstance(payload, (bytes, str, Blob)):
         return "would unpickle bytes that cannot be known"
-    context.payloads.append((call, payload))
+    if not context.payloads or context.payloads[-1][1] is not payload:
+        context.payloads.append((call, payload))
     return None
 
 

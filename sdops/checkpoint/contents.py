@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sdops.checkpoint.source import Source
@@ -14,7 +15,9 @@ class Nested:
     """Bytes inside a file that are a file of their own."""
 
     name: str
-    source: Source
+    unpack: Callable[[], Source | None]
+    """Gives them, one after another so that only one takes room; None, and a problem in the
+    contents, where they cannot be had."""
 
 
 @dataclass(slots=True)
@@ -33,8 +36,6 @@ class Contents:
     tensors: list[Tensor] = field(default_factory=list)
     """For formats whose index is not a pickle."""
     metadata: dict[str, str] = field(default_factory=dict)
-    unpacked_bytes: int = 0
-    """How much had to be unpacked to look inside."""
 
     def problem(
         self,

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from sdops.checkpoint.policy import Policy
 from sdops.checkpoint.scan import scan_source
 from sdops.checkpoint.scan_files import Outcome
+from sdops.checkpoint.source import Allowance
 from sdops.errors import UnreadableInputError
 from sdops.version import __version__
 
@@ -122,6 +123,7 @@ class HttpSource:
         self.size = 0
         self._whole: bytes | None = None
         self._fetch(0, 0)
+        self.allowance = Allowance(self.size)
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sdops.checkpoint import formats
 from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.formats import tar, zips
+from sdops.checkpoint.formats.compressed import spool
 from sdops.checkpoint.judge import Judge, Judgment, Reference, Verdict
 from sdops.checkpoint.policy import Policy
-from sdops.checkpoint.source import BytesSource, Part, Source
+from sdops.checkpoint.source import BudgetError, BytesSource, Part, Source
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream
 from sdops.checkpoint.trace.values import Blob, Call, Trace, Value
 from sdops.checkpoint.types import Container, Problem
 
 MAX_DEPTH = 6
 MAX_PARTS = 5000
-MAX_UNPACKED_BYTES = 4 << 30
 _MAX_KEPT = 200
-_MAX_TEXT_BYTES = 64 << 20
+_MAX_NOTED = 1000
+_PIECE_BYTES = 1 << 18
 # torch's old format has five pickles, and loaders that read on are rare.
 _PROBE_STREAMS = 8
 _ARCHIVES = frozenset({Container.TAR, Container.ZIP, Container.NPZ, Container.TORCH_ZIP,
@@ -83,7 +86,6 @@ class _Examination:
         self.policy = policy
         self.pickles = 0
         self.parts = 0
-        self.unpacked_bytes = 0
         self.references: dict[tuple[str, str, str | None], Reference] = {}
         self.judgments: list[tuple[str | None, Judgment]] = []
         self.problems: list[Problem] = []
@@ -100,25 +102,25 @@ class _Examination:
             return Container.UNKNOWN
         container = formats.recognize(source)
         contents = formats.read(source, container)
-        self.unpacked_bytes += contents.unpacked_bytes
-        if self.unpacked_bytes > MAX_UNPACKED_BYTES:
-            self.problem("unpacking-limit", "Too much would have to be unpacked.", name)
-            return container
         self._take(contents, name, depth)
         if depth == 0 or container is not Container.UNKNOWN:
             self._other_readings(container, source, name, depth)
         return container
 
     def _take(self, contents: Contents, name: str | None, depth: int) -> None:
-        for problem in contents.problems:
-            self.problems.append(replace(problem, member=_place(name, problem.member)))
         if contents.container is Container.TORCHSCRIPT:
             text = "This is a TorchScript program, not only weights; sdops cannot judge programs."
             self.problems.append(Problem("torchscript-program", text, name, hostile=True))
         for number, trace in enumerate(contents.traces):
             self._trace(trace, number, contents, name, depth)
         for nested in contents.nested:
-            self.look(nested.source, _place(name, nested.name), depth + 1)
+            if self.parts > MAX_PARTS:
+                break  # which is told by now
+            source = nested.unpack()
+            if source is not None:
+                self.look(source, _place(name, nested.name), depth + 1)
+        for problem in sorted(contents.problems, key=_is_passable)[:_MAX_NOTED]:
+            self.problems.append(replace(problem, member=_place(name, problem.member)))
 
     def _other_readings(
         self, container: Container, source: Source, name: str | None, depth: int
@@ -161,9 +163,12 @@ class _Examination:
         for judgment in judge.judgments():
             if not (torchscript and judgment.module.startswith(_TORCHSCRIPT_MODULES)):
                 self.judgments.append((member, judgment))
+            if len(self.judgments) > _MAX_NOTED and judgment.verdict is Verdict.DANGEROUS:
+                break  # it cannot become worse, and nobody reads more
         self._faults(trace, number, member)
         for call, payload in judge.context.payloads:
-            self._payload(call, payload, trace.source, member, depth)
+            if trace.source is not None and self.parts <= MAX_PARTS:
+                self._payload(call, payload, trace.source, member, depth)
 
     def _faults(self, trace: Trace, number: int, member: str | None) -> None:
         for text, offset in trace.odd[:3]:
@@ -182,26 +187,41 @@ class _Examination:
             self.problems.append(Problem("trailing-bytes", text, member, trace.offset))
 
     def _payload(
-        self, call: Call, payload: Value, source: Source | None, member: str | None, depth: int
+        self, call: Call, payload: Value, source: Source, member: str | None, depth: int
     ) -> None:
         """Looks into bytes that a call would unpickle."""
         name = _place(member, f"(bytes unpickled at {call.offset})")
-        data: Source | None = None
-        if isinstance(payload, bytes):
-            data = BytesSource(payload)
-        elif isinstance(payload, str):
-            data = _latin_1(payload)
-        elif isinstance(payload, Blob) and source is not None:
-            data = Part(source, payload.offset, payload.size)
-            if payload.encoding is not None:
-                encoding = payload.encoding.replace("-", "_")
-                raw = source.read(payload.offset, payload.size)
-                too_long = payload.size > _MAX_TEXT_BYTES
-                data = None if too_long else _latin_1(raw.decode(encoding, "surrogateescape"))
-        if data is None:
+        try:
+            data = _payload_source(payload, source)
+        except BudgetError as error:
+            self.problem("unpacking-limit", str(error), name)
+            return
+        except UnicodeError:
             self.problem("payload-unreadable", "Bytes that it unpickles cannot be read.", name)
-        else:
-            self.look(data, name, depth + 1)
+            return
+        self.look(data, name, depth + 1)
+
+
+def _is_passable(problem: Problem) -> bool:
+    return not problem.blocking
+
+
+def _payload_source(payload: Value, source: Source) -> Source:
+    """The bytes that a pickle in `source` holds as bytes, or as text of latin-1 characters."""
+    if isinstance(payload, Blob) and payload.encoding is None:
+        return Part(source, payload.offset, payload.size)
+    if isinstance(payload, Blob):
+        text = Part(source, payload.offset, payload.size)
+        return spool(_recoded(text, payload.encoding or ""), source.allowance)
+    data = payload.encode("latin-1") if isinstance(payload, str) else payload
+    return BytesSource(data, source.allowance)
+
+
+def _recoded(text: Source, encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding.replace("-", "_"))()
+    for offset in range(0, text.size, _PIECE_BYTES):
+        last = offset + _PIECE_BYTES >= text.size
+        yield decoder.decode(text.read(offset, _PIECE_BYTES), last).encode("latin-1")
 
 
 def _whole_streams(source: Source) -> list[Trace]:
@@ -215,13 +235,6 @@ def _whole_streams(source: Source) -> list[Trace]:
 def _runs_something(trace: Trace) -> bool:
     imports = trace.complete and trace.globals
     return bool(trace.calls or trace.computed or imports or trace.over_budget)
-
-
-def _latin_1(text: str) -> Source | None:
-    try:
-        return BytesSource(text.encode("latin-1"))
-    except UnicodeEncodeError:
-        return None
 
 
 def _place(outer: str | None, inner: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -10,11 +11,55 @@ from sdops.checkpoint.positioned import read_up_to
 from sdops.errors import UnreadableInputError
 
 
+class BudgetError(Exception):
+    """Looking further into a file would take too much time, memory or room; the text says which."""
+
+
+class Allowance:
+    """What looking into one file may still cost, with all that is packed and nested in it.
+
+    Args:
+        size: the file's own size in bytes.
+    """
+
+    OPERATIONS = 5_000_000
+    UNPACKED_BYTES = 512 << 20
+    # Small files may unpack to this much, larger ones to this many times their size.
+    _FREE_BYTES = 64 << 20
+    _RATIO = 200
+    _OBJECTS = 800_000
+    """Small objects of Python: together about 60 MB."""
+
+    __slots__ = ("_objects_before", "operations", "unpacked_bytes")
+
+    def __init__(self, size: int) -> None:
+        """The whole allowance, of a file that is about to be read."""
+        self.operations = self.OPERATIONS
+        self.unpacked_bytes = min(self.UNPACKED_BYTES, max(self._FREE_BYTES, size * self._RATIO))
+        self._objects_before = sys.getallocatedblocks()
+
+    def unpack(self, size: int) -> None:
+        """Spends `size` unpacked bytes; raises BudgetError where they are too many."""
+        self.unpacked_bytes -= size
+        if self.unpacked_bytes < 0:
+            raise BudgetError(
+                f"It would unpack to more than {self.UNPACKED_BYTES >> 20} MiB,"
+                f" or to more than {self._RATIO} times its size."
+            )
+
+    def check_memory(self) -> None:
+        """Raises BudgetError where what was read fills the memory."""
+        if sys.getallocatedblocks() - self._objects_before > self._OBJECTS:
+            raise BudgetError(f"It makes more than {self._OBJECTS} objects.")
+
+
 class Source(Protocol):
     """Bytes that can be read at any offset."""
 
     size: int
     """How many bytes there are."""
+    allowance: Allowance
+    """What looking into the file that these bytes are in may still cost."""
 
     def __hash__(self) -> int:
         """Sources are told apart by identity."""
@@ -46,6 +91,7 @@ class FileSource:
             os.close(self.descriptor)
             raise UnreadableInputError(f"{path} is not a regular file.")
         self.size = self.status.st_size
+        self.allowance = Allowance(self.size)
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; raises UnreadableInputError if the disk fails."""
@@ -70,9 +116,11 @@ class FileSource:
 class BytesSource:
     """Bytes in memory, such as a decompressed member."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, allowance: Allowance | None = None) -> None:
+        """`data`, at the cost of the file it was found in, or as a file of its own."""
         self._data = data
         self.size = len(data)
+        self.allowance = allowance or Allowance(self.size)
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`."""
@@ -87,6 +135,7 @@ class Part:
     def __init__(self, parent: Source, offset: int, length: int) -> None:
         """The bytes of `parent` from `offset`, at most `length` of them."""
         self.parent = parent
+        self.allowance = parent.allowance
         self.offset = max(0, min(offset, parent.size))
         self.size = max(0, min(length, parent.size - self.offset))
 

@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sdops.checkpoint.source import Part, Source
 
@@ -25,7 +25,8 @@ _LOCATOR = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 LOCAL = struct.Struct("<4s5H3L2H")
 _TAIL_BYTES = 65535 + _END.size
-MAX_MEMBERS = 200_000
+MAX_MEMBERS = 100_000
+_PIECE = 1 << 18
 MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
 
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
@@ -201,13 +202,25 @@ def inflate(part: Source, method: int) -> Iterator[bytes]:
     try:
         while piece := part.read(offset, 65536):
             offset += len(piece)
-            while piece:
-                yield inflater.decompress(piece, 1 << 20)
-                piece = getattr(inflater, "unconsumed_tail", b"")
-            if getattr(inflater, "eof", False):
+            yield from feed(inflater, piece)
+            if inflater.eof:
                 return
     except (zlib.error, OSError, EOFError) as error:
         raise ZipError(f"The compressed data is damaged: {error}.") from None
+
+
+def feed(unpacker: Any, data: bytes) -> Iterator[bytes]:
+    """What a decompressor of zlib, bz2 or lzma makes of `data`, in pieces of bounded size."""
+    yield unpacker.decompress(data, _PIECE)
+    while not unpacker.eof:
+        if hasattr(unpacker, "needs_input"):
+            if unpacker.needs_input:
+                return
+            yield unpacker.decompress(b"", _PIECE)
+        else:
+            if not unpacker.unconsumed_tail:
+                return
+            yield unpacker.decompress(unpacker.unconsumed_tail, _PIECE)
 
 
 def _inflate_lzma(part: Source) -> Iterator[bytes]:
@@ -225,9 +238,7 @@ def _inflate_lzma(part: Source) -> Iterator[bytes]:
         offset = 4 + size
         while piece := part.read(offset, 65536):
             offset += len(piece)
-            yield inflater.decompress(piece, 1 << 20)
-            while not inflater.needs_input and not inflater.eof:
-                yield inflater.decompress(b"", 1 << 20)
+            yield from feed(inflater, piece)
             if inflater.eof:
                 return
     except (lzma.LZMAError, EOFError) as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.source import BytesSource, Source
+from sdops.checkpoint.source import Allowance, BudgetError, BytesSource, Source
 from sdops.checkpoint.types import Container
+from sdops.checkpoint.zip_reader import feed
 
 _SIGNATURES = (
     (b"\x1f\x8b", Container.GZIP),
@@ -22,16 +24,13 @@ _SIGNATURES = (
 _READABLE = (Container.GZIP, Container.XZ, Container.BZ2, Container.ZLIB, Container.LZMA)
 CONTAINERS = frozenset(container for _, container in _SIGNATURES) | frozenset(_READABLE)
 
-UNPACKED_BYTES = 1 << 30
-_FREE_BYTES = 64 << 20
-_RATIO = 200
-_IN_MEMORY_BYTES = 8 << 20
+_IN_MEMORY_BYTES = 4 << 20
 _LZMA_MEMORY_BYTES = 64 << 20
 _PIECE = 1 << 18
-
-
-class TooLargeError(Exception):
-    """Unpacking would go beyond the budget; the text says which."""
+# Joined streams may be tiny; what is read beyond one is read again.
+_FIRST_PIECE = 1 << 12
+# An empty piece takes time too.
+_PIECE_COST = 1 << 10
 
 
 def recognize(head: bytes, _source: Source) -> Container | None:
@@ -48,9 +47,10 @@ def recognize(head: bytes, _source: Source) -> Container | None:
 
 def _inflates(head: bytes) -> bool:
     try:
-        return bool(zlib.decompressobj().decompress(head, 16))
+        zlib.decompressobj().decompress(head, 16)
     except zlib.error:
         return False
+    return True
 
 
 def read(source: Source, container: Container) -> Contents:
@@ -61,13 +61,16 @@ def read(source: Source, container: Container) -> Contents:
             "not-readable-here", f"sdops cannot look into {container} files.", blocking=True
         )
         return contents
-    try:
-        unpacked = spool(_to_the_damage(source, container, contents), source.size, contents)
-    except TooLargeError as error:
-        contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
-        return contents
-    contents.nested.append(Nested(f"(unpacked {container})", unpacked))
+    contents.nested.append(Nested(f"(unpacked {container})", partial(_unpack, source, contents)))
     return contents
+
+
+def _unpack(source: Source, contents: Contents) -> Source | None:
+    try:
+        return spool(_to_the_damage(source, contents.container, contents), source.allowance)
+    except BudgetError as error:
+        contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
+        return None
 
 
 def _to_the_damage(source: Source, container: Container, contents: Contents) -> Iterator[bytes]:
@@ -80,16 +83,11 @@ def _to_the_damage(source: Source, container: Container, contents: Contents) -> 
         contents.problem("damaged", f"The compressed data is damaged: {error}.", blocking=True)
 
 
-def spool(pieces: Iterable[bytes], packed_size: int, contents: Contents) -> Source:
+def spool(pieces: Iterable[bytes], allowance: Allowance) -> Source:
     """Collects `pieces` in memory, or in a temporary file if they are many.
 
-    Args:
-        pieces: what an unpacker gives.
-        packed_size: how many bytes it was given.
-        contents: counts what was unpacked, over all members of an archive.
-
     Raises:
-        TooLargeError: they are more than the budget, or too many for the packed size.
+        BudgetError: they are more than the file may unpack to.
     """
     import tempfile
 
@@ -97,24 +95,20 @@ def spool(pieces: Iterable[bytes], packed_size: int, contents: Contents) -> Sour
     size = 0
     for piece in pieces:
         size += len(piece)
-        contents.unpacked_bytes += len(piece)
-        if contents.unpacked_bytes > UNPACKED_BYTES:
-            raise TooLargeError(f"Unpacked it would be larger than {UNPACKED_BYTES} bytes.")
-        if size > _FREE_BYTES and size > packed_size * _RATIO:
-            raise TooLargeError(f"It would unpack to more than {_RATIO} times its size.")
+        allowance.unpack(len(piece) + _PIECE_COST)
         file.write(piece)
     if size <= _IN_MEMORY_BYTES:
         file.seek(0)
-        return BytesSource(file.read())
+        return BytesSource(file.read(), allowance)
     file.rollover()
-    return _SpooledSource(file, size)
+    return _SpooledSource(file, size, allowance)
 
 
 class _SpooledSource:
     """A temporary file that lives as long as this object."""
 
-    def __init__(self, file: Any, size: int) -> None:
-        self._file, self.size = file, size
+    def __init__(self, file: Any, size: int, allowance: Allowance) -> None:
+        self._file, self.size, self.allowance = file, size, allowance
 
     def read(self, offset: int, length: int) -> bytes:
         if offset < 0 or length <= 0:
@@ -131,11 +125,11 @@ def _pieces(source: Source, container: Container) -> Iterator[bytes]:
     offset, streams = 0, 0
     while offset < source.size:
         unpacker = _unpacker(container)
-        ended = False
-        while not ended and (data := source.read(offset, _PIECE)):
-            offset += len(data)
+        ended, size = False, _PIECE if streams == 0 else _FIRST_PIECE
+        while not ended and (data := source.read(offset, size)):
+            offset, size = offset + len(data), _PIECE
             try:
-                yield from _feed(unpacker, data)
+                yield from feed(unpacker, data)
             except (zlib.error, lzma.LZMAError, OSError):
                 if streams:
                     return
@@ -156,16 +150,3 @@ def _unpacker(container: Container) -> Any:
     if container in (Container.XZ, Container.LZMA):
         return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY_BYTES)
     return zlib.decompressobj(31 if container is Container.GZIP else 15)
-
-
-def _feed(unpacker: Any, data: bytes) -> Iterator[bytes]:
-    yield unpacker.decompress(data, _PIECE)
-    while not unpacker.eof:
-        if hasattr(unpacker, "needs_input"):
-            if unpacker.needs_input:
-                return
-            yield unpacker.decompress(b"", _PIECE)
-        else:
-            if not unpacker.unconsumed_tail:
-                return
-            yield unpacker.decompress(unpacker.unconsumed_tail, _PIECE)

@@ -24,7 +24,9 @@ _TYPES = {0: ("float32", 1, 4), 1: ("float16", 1, 2), 2: ("q4_0", 32, 18), 3: ("
           13: ("q5_k", 256, 176), 14: ("q6_k", 256, 210), 15: ("q8_k", 256, 292),
           24: ("int8", 1, 1), 25: ("int16", 1, 2), 26: ("int32", 1, 4), 27: ("int64", 1, 8),
           28: ("float64", 1, 8), 30: ("bfloat16", 1, 2)}  # fmt: skip
-_MAX_ENTRIES = 200_000
+_MAX_PAIRS = 10_000
+_MAX_TENSORS = 50_000
+_MAX_VALUES = 1_000_000
 _MAX_HEADER_BYTES = 64 << 20
 _SHOWN_CHARACTERS = 2000
 
@@ -38,6 +40,8 @@ class _Cursor:
 
     def __init__(self, source: Source, offset: int) -> None:
         self._source, self._base, self._at = source, offset, 0
+        self.values = 0
+        """How many values arrays held so far."""
         self._data = source.read(offset, 1 << 20)
 
     @property
@@ -88,7 +92,7 @@ def _read_header(source: Source, contents: Contents) -> None:
     if version not in (2, 3):
         raise _DamagedError(f"version {version} is not known")
     tensors, pairs = cursor.number("<Q"), cursor.number("<Q")
-    if tensors > _MAX_ENTRIES or pairs > _MAX_ENTRIES:
+    if tensors > _MAX_TENSORS or pairs > _MAX_PAIRS:
         raise _DamagedError("it claims too many entries")
     alignment = 32
     for _ in range(pairs):
@@ -135,9 +139,10 @@ def _value(cursor: _Cursor, kind: int, depth: int) -> Any:
     item, count = cursor.number("<I"), cursor.number("<Q")
     if item in _SCALARS:
         cursor.bytes(struct.calcsize(_SCALARS[item]) * count)
-    elif count > _MAX_ENTRIES * 10:
-        raise _DamagedError("it claims too many entries")
     else:
+        cursor.values += count
+        if cursor.values > _MAX_VALUES:
+            raise _DamagedError("it claims too many values")
         for _ in range(count):
             _value(cursor, item, depth + 1)
     return f"{count} values"

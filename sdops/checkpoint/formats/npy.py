@@ -17,7 +17,7 @@ from sdops.checkpoint.types import Container, Storage, Tensor
 
 CONTAINERS = frozenset({Container.NPY})
 _MAGIC = b"\x93NUMPY"
-_MAX_HEADER_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 16
 
 
 def recognize(head: bytes, _source: Source) -> Container | None:

@@ -6,6 +6,7 @@ Source: torch/serialization.py (`_legacy_load`), joblib/numpy_pickle.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE, Dtype
@@ -95,7 +96,9 @@ def _read_legacy(source: Source) -> Contents:
     if end < source.size:
         contents.problem("trailing-bytes", f"{source.size - end} bytes follow the last storage.",
                          offset=end)  # fmt: skip
-        contents.nested.append(Nested("(after the storages)", Part(source, end, source.size)))
+        contents.nested.append(
+            Nested("(after the storages)", partial(Part, source, end, source.size))
+        )
     return contents
 
 

@@ -6,6 +6,7 @@ Source: https://github.com/huggingface/safetensors#format and its `tensor.rs`.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from sdops.checkpoint.contents import Contents, Nested
@@ -15,10 +16,12 @@ from sdops.checkpoint.types import Container, Storage, Tensor
 
 CONTAINERS = frozenset({Container.SAFETENSORS})
 MAX_HEADER_BYTES = 100_000_000
-# Parsing takes memory by the number of values; no real header is near these.
-READABLE_HEADER_BYTES = 24 << 20
+# Parsing takes several times the header in memory, and more for each value; real headers have
+# 25 commas and brackets for a tensor.
+READABLE_HEADER_BYTES = 16 << 20
 MAX_HEADER_VALUES = 500_000
 _MAX_SIZE = (1 << 63) - 1
+_SHOWN_CHARACTERS = 100
 
 
 class _DuplicateKeyError(ValueError):
@@ -88,8 +91,11 @@ def _header(data: bytes, contents: Contents) -> dict[str, Any] | None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateKeyError(repr(next(name for name in names if names.count(name) > 1)))
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _DuplicateKeyError(repr(name[:_SHOWN_CHARACTERS]))
+            seen.add(name)
     return found
 
 
@@ -154,7 +160,9 @@ def _coverage(contents: Contents, source: Source, start: int) -> None:
         if offset > position:
             contents.problem("hole", f"{offset - position} bytes belong to no tensor.",
                              member=tensor.name, offset=position, hostile=True)  # fmt: skip
-            contents.nested.append(Nested("(hole)", Part(source, position, offset - position)))
+            contents.nested.append(
+                Nested("(hole)", partial(Part, source, position, offset - position))
+            )
         elif offset < position:
             contents.problem("overlap", "Two tensors share bytes.",
                              member=tensor.name, offset=offset, hostile=True)  # fmt: skip
@@ -165,4 +173,4 @@ def _coverage(contents: Contents, source: Source, start: int) -> None:
     elif position < size and not any(problem.blocking for problem in contents.problems):
         contents.problem("trailing-bytes", f"{size - position} bytes follow the last tensor.",
                          offset=position, hostile=True)  # fmt: skip
-        contents.nested.append(Nested("(after the tensors)", Part(source, position, size)))
+        contents.nested.append(Nested("(after the tensors)", partial(Part, source, position, size)))

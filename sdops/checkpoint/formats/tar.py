@@ -7,6 +7,7 @@ Headers are read with the standard library, as torch does. Source: torch/seriali
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sdops.checkpoint.contents import Contents, Nested
@@ -99,7 +100,7 @@ def read(source: Source, container: Container) -> Contents:
             known = container is Container.TORCH_TAR and member.name in _TORCH_MEMBERS
             parts[member.name] = part
             if not known or member.name in names - {member.name}:
-                contents.nested.append(Nested(member.name, part))
+                contents.nested.append(Nested(member.name, partial(Part, part, 0, part.size)))
     if container is Container.TORCH_TAR:
         _read_torch(parts, contents)
     return contents

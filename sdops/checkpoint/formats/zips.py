@@ -6,11 +6,12 @@ Source: torch/serialization.py (`_load`), caffe2/serialize/inline_container.cc.
 from __future__ import annotations
 
 import zlib
+from functools import partial
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.formats.compressed import TooLargeError, spool
+from sdops.checkpoint.formats.compressed import spool
 from sdops.checkpoint.formats.pickles import element_type, storage_claims
-from sdops.checkpoint.source import Part, Source
+from sdops.checkpoint.source import BudgetError, Part, Source
 from sdops.checkpoint.trace.streams import read_streams
 from sdops.checkpoint.types import Container, Storage
 from sdops.checkpoint.zip_checks import AMBIGUOUS, Pair, archive_problems
@@ -117,14 +118,21 @@ def _salvage(source: Source, contents: Contents) -> None:
             return
         fields = LOCAL.unpack_from(data, start)
         offset = start + LOCAL.size + fields[9] + fields[10]
-        part: Source = Part(source, offset, end - offset)
+        part = Part(source, offset, end - offset)
         name = data[start + LOCAL.size :][: fields[9]].decode("utf-8", "replace")
-        if fields[3] != STORED:
-            try:
-                part = spool(inflate(part, fields[3]), part.size, contents)
-            except (TooLargeError, ZipError):
-                continue  # the file is already reported as cut off
-        contents.nested.append(Nested(name, part))
+        contents.nested.append(Nested(name, partial(_salvaged, part, fields[3], contents)))
+
+
+def _salvaged(part: Part, method: int, contents: Contents) -> Source | None:
+    if method == STORED:
+        return part
+    try:
+        return spool(inflate(part, method), part.allowance)
+    except ZipError:
+        return None  # the file is already reported as cut off
+    except BudgetError as error:
+        contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
+        return None
 
 
 def _read_torch(archive: Archive, pairs: list[Pair], contents: Contents) -> None:
@@ -165,8 +173,8 @@ def member_source(source: Source, key: str) -> Source:
                 part = packed(archive, member, local)
                 if member.method == STORED:
                     return part
-                return spool(inflate(part, member.method), part.size, Contents(Container.ZIP))
-    except (ZipError, TooLargeError) as error:
+                return spool(inflate(part, member.method), part.allowance)
+    except (ZipError, BudgetError) as error:
         raise UnreadableInputError(f"The storage {key[:80]} cannot be unpacked: {error}") from None
     raise UnreadableInputError(f"The storage {key[:80]} is missing in the file.")
 
@@ -231,9 +239,8 @@ def _read_pickle(
 def _nest(archive: Archive, member: Member, local: Local | None, contents: Contents) -> None:
     if member.name.endswith("/") and member.size == 0:
         return
-    source = _open(archive, member, local, contents)
-    if source is not None:
-        contents.nested.append(Nested(member.name, source))
+    unpack = partial(_open, archive, member, local, contents)
+    contents.nested.append(Nested(member.name, unpack))
 
 
 def _open(
@@ -252,8 +259,8 @@ def _open(
         return None
     else:
         try:
-            source = spool(inflate(part, member.method), part.size, contents)
-        except TooLargeError as error:
+            source = spool(inflate(part, member.method), part.allowance)
+        except BudgetError as error:
             contents.problem("unpacking-limit", str(error), member=member.name, hostile=True,
                              blocking=True)  # fmt: skip
             return None
@@ -269,7 +276,8 @@ def _check(member: Member, source: Source, contents: Contents) -> None:
     if source.size != member.size:
         contents.problem(AMBIGUOUS, "A member is not as long as the directory says.",
                          member=member.name, hostile=True)  # fmt: skip
-    if source.size > _CHECKED_BYTES:
+    told = any(problem.hostile for problem in contents.problems)
+    if told or source.size > _CHECKED_BYTES:
         return
     checksum = 0
     for place in range(0, source.size, _PIECE):

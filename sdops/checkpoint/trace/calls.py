@@ -10,6 +10,7 @@ from sdops.checkpoint.trace.values import Blob, Call, Effect, Global, Persistent
 
 _unpack_short = struct.Struct("<H").unpack_from
 _unpack_int = struct.Struct("<i").unpack_from
+_MAX_NAME_BYTES = 500
 
 
 @opcode(0x63, "GLOBAL")
@@ -41,7 +42,8 @@ def stack_global(machine: Machine, pos: int) -> int:
 
 
 def _name(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace")
+    # No name is this long; what it would be, is not in the policy either way.
+    return line[:_MAX_NAME_BYTES].decode("utf-8", "backslashreplace")
 
 
 def _global(machine: Machine, module: str, name: str, offset: int, by: str) -> Global:

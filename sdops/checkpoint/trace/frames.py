@@ -41,6 +41,7 @@ class Spliced:
         """`source` as it reads when those bytes are lost."""
         self._source, self._start, self._gap = source, start, end - start
         self.size = source.size - self._gap
+        self.allowance = source.allowance
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`."""
@@ -66,7 +67,7 @@ def lossy_readings(source: Source, offset: int) -> Iterator[Trace]:
     """The stream at `offset` as it reads when the ends of crossed frames are lost."""
     loss = _first_loss(source, offset, None)
     for _ in range(_MOST_CUTS):
-        if loss is None:
+        if loss is None or source.allowance.operations < 0:
             return
         source = Spliced(source, loss.start, loss.end)
         following = _first_loss(source, offset, loss)

@@ -6,11 +6,12 @@ the one that goes on. `Fault` is raised only where both of them stop.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.source import Allowance, BudgetError, Source
 from sdops.checkpoint.trace.values import Blob, Trace, Value
 
 WINDOW_BYTES = 1 << 20
@@ -22,8 +23,12 @@ _CHUNK = 4096
 INLINE_BYTES = 4096
 _INLINE_WHEN_CROWDED = 64
 _TEXT_BYTES = 8 << 20
+_LINES_BYTES = 24 << 20
+_CHUNKS_BETWEEN_CHECKS = 8
+# What setting up a machine costs, in operations.
+_STREAM_COST = 300
 
-OPERATION_LIMIT = 20_000_000
+OPERATION_LIMIT = Allowance.OPERATIONS
 MEMO_LIMIT = 400_000
 STACK_LIMIT = 500_000
 MARK_LIMIT = 50_000
@@ -37,10 +42,6 @@ MAX_PROTOCOL = 5
 
 class Fault(Exception):  # noqa: N818  (the stop of a stream is an event, not our error)
     """No unpickler can go on from here; the text says why."""
-
-
-class BudgetError(Fault):
-    """Following the pickle would take too much time or memory."""
 
 
 Handler: TypeAlias = "Callable[[Machine, int], int]"
@@ -72,8 +73,9 @@ def opcode(code: int, name: str) -> Callable[[Handler], Handler]:
 class Machine:
     """One run over one pickle stream."""
 
-    __slots__ = ("base", "budget", "data", "frame_end", "inherited", "inline", "limit", "memo",
-                 "metastack", "source", "stack", "text_bytes", "trace", "window")  # fmt: skip
+    __slots__ = ("base", "budget", "data", "frame_end", "inherited", "inline", "limit",
+                 "line_bytes", "memo", "metastack", "source", "stack", "text_bytes", "trace",
+                 "window")  # fmt: skip
 
     def __init__(
         self,
@@ -92,15 +94,16 @@ class Machine:
             inherited: the memo of the stream before, which one unpickler keeps between loads.
         """
         self.source = source
-        self.budget = operations
+        self.budget = min(operations, source.allowance.operations)
         self.trace = Trace(offset, source=source, end=offset)
         self.stack: list[Value] = []
         self.metastack: list[list[Value]] = []
         self.memo: dict[int, Value] = {}
-        self.inherited = inherited or {}
+        self.inherited = {} if inherited is None else inherited
         self.frame_end: int | None = None
         self.inline = INLINE_BYTES
         self.text_bytes = 0
+        self.line_bytes = 0
         self.data = b""
         self.base = offset
         self.limit = 0
@@ -110,10 +113,10 @@ class Machine:
     def run(self) -> Trace:
         """Follows the stream to its STOP, a fault, or the end of a budget."""
         trace = self.trace
-        pos = 0
+        pos = step = 0
         try:
             for chunk in self._chunks():
-                for _ in chunk:
+                for step in chunk:
                     if pos >= self.limit:
                         pos = self._at_limit(pos)
                     code = self.data[pos]
@@ -122,10 +125,12 @@ class Machine:
                         trace.root = self.stack.pop()
                         trace.complete = True
                         self._note_open_frame()
+                        self._spend(step)
                         return trace
                     pos = HANDLERS[code](self, pos + 1)
-                trace.operations += len(chunk)
-        except Fault as fault:
+                self._spend(len(chunk))
+                step = 0
+        except (Fault, BudgetError) as fault:
             trace.over_budget = isinstance(fault, BudgetError)
             trace.fault = str(fault)
         except (IndexError, struct.error):
@@ -134,6 +139,7 @@ class Machine:
             trace.fault = f"The memo has no entry {error}."
         except (ValueError, OverflowError):
             trace.fault = "An opcode's argument is not a number or not text."
+        self._spend(step)
         trace.end = max(trace.end, min(self.base + pos, self.source.size))
         trace.fault_offset = trace.end
         return trace
@@ -143,6 +149,10 @@ class Machine:
             self.trace.frame_end = self.frame_end
             self.trace.odd.append(("A frame reaches beyond the end.", self.trace.end))
 
+    def _spend(self, operations: int) -> None:
+        self.trace.operations += operations
+        self.source.allowance.operations -= operations
+
     def _why(self, pos: int) -> str:
         if self.base + pos + 9 >= self.source.size:
             return "The pickle is cut off."
@@ -150,7 +160,10 @@ class Machine:
 
     def _chunks(self) -> Iterator[range]:
         trace = self.trace
-        while trace.operations < self.budget:
+        self.source.allowance.operations -= _STREAM_COST
+        for number in itertools.count():
+            if trace.operations >= self.budget:
+                raise BudgetError(f"The pickle has more than {max(self.budget, 0)} operations.")
             yield range(min(_CHUNK, self.budget - trace.operations))
             if len(self.memo) > MEMO_LIMIT:
                 raise BudgetError(f"The pickle memorizes more than {MEMO_LIMIT} values.")
@@ -163,7 +176,8 @@ class Machine:
                 raise BudgetError(f"The pickle makes more than {EVENT_LIMIT} calls.")
             if self.text_bytes > _TEXT_BYTES:
                 self.inline = _INLINE_WHEN_CROWDED
-        raise BudgetError(f"The pickle has more than {self.budget} operations.")
+            if number % _CHUNKS_BETWEEN_CHECKS == 0:
+                self.source.allowance.check_memory()
 
     def after_build(self, target: Value, state: Value, pos: int) -> int:  # noqa: ARG002
         """Called when BUILD has given `target` its `state`; returns where to go on."""
@@ -173,7 +187,8 @@ class Machine:
 
     def _load(self, offset: int) -> None:
         left = self.source.size - offset
-        self.data = self.source.read(offset, left if left <= _WHOLE_BYTES else self.window)
+        whole = left <= _WHOLE_BYTES and offset == 0
+        self.data = self.source.read(offset, left if whole else self.window)
         self.window = WINDOW_BYTES
         self.base = offset
         self._set_limit()
@@ -245,6 +260,9 @@ class Machine:
             if end < 0:
                 # The Python unpickler cuts the last byte off, whether it is a newline or not.
                 return self.data[pos:-1], len(self.data)
+        self.line_bytes += end - pos
+        if self.line_bytes > _LINES_BYTES:
+            raise BudgetError(f"The pickle has more than {_LINES_BYTES} bytes of lines of text.")
         return self.data[pos:end], end + 1
 
     def jump_to_line(self, pos: int) -> int:

@@ -25,23 +25,20 @@ def read_stream(source: Source, offset: int = 0, *, operations: int = OPERATION_
     return Machine(source, offset, operations=operations).run()
 
 
-def _memo(machine: Machine | None) -> dict[int, Value]:
-    return {} if machine is None else machine.inherited | machine.memo
-
-
 def read_streams(source: Source, offset: int = 0, depth: int = 0) -> Iterator[Trace]:
     """Follows the stream at `offset` and all that come directly after it.
 
     After a fault, reading goes on wherever a pickle might start again: a loader that skips
     damage, or starts elsewhere, must not find anything that was not looked at.
     """
-    machine: Machine | None = None
+    memo: dict[int, Value] = {}
     operations = OPERATION_LIMIT
     for _ in range(MAX_STREAMS):
         if offset >= source.size:
             return
-        machine = Machine(source, offset, operations=operations, inherited=_memo(machine))
+        machine = Machine(source, offset, operations=operations, inherited=memo)
         trace = machine.run()
+        memo.update(machine.memo)
         operations = max(operations - trace.operations, 1000)
         yield trace
         if depth < _MAX_DEPTH and (trace.odd or (trace.framed and not trace.complete)):
@@ -80,7 +77,7 @@ def _resume(source: Source, offset: int) -> Iterator[Trace]:
     """Streams that start somewhere after a fault and reach an import."""
     end = min(source.size, offset + _RESUME_BYTES)
     tries = 0
-    while offset < end and tries < _MAX_RESUMPTIONS:
+    while offset < end and tries < _MAX_RESUMPTIONS and source.allowance.operations > 0:
         data = source.read(offset, min(1 << 20, end - offset))
         if not data:
             return
