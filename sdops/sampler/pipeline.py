@@ -124,6 +124,11 @@ class Pipeline:
         model_name: str | None = None,
         model_hash: str | None = None,
     ) -> None:
+        if options.vae_tile is not None and options.vae_tile <= VAE_OVERLAP:
+            raise UsageError(
+                f"A VAE tile of {options.vae_tile} is too small: neighbors share {VAE_OVERLAP}.",
+                "Use 64.",
+            )
         self.parts, self.options = parts, options
         self.model_name, self.model_hash = model_name, model_hash
         self.residence = Residence(options.memory, torch.device(options.device))

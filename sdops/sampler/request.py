@@ -14,6 +14,7 @@ from sdops.sampler.names import look_up
 from sdops.sampler.noise import STREAMS, Variation
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.schedule import scheduler
+from sdops.sampler.upscale import LATENT_UPSCALERS, PICTURE_UPSCALERS
 from sdops.version import __version__
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class Request:
         _within("seed", self.seed, 0, 2**64 - MOST_PICTURES)
         if self.mask is not None and self.image is None:
             raise UsageError("There is a mask, but no image to inpaint.", "Give the image too.")
+        if self.hires:
+            look_up("upscaler", self.hires.upscaler, LATENT_UPSCALERS | PICTURE_UPSCALERS)
         look_up("source of noise", self.rng, STREAMS)
         look_up("emphasis mode", self.prompt_options.emphasis, EMPHASES)
         scheduler(schedule_for(self.sampling.chosen, self.sampling.scheduler))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from sdops.sampler.names import look_up
 if TYPE_CHECKING:
     from PIL import Image
 
-LATENT_UPSCALERS: dict[str, dict[str, str | bool]] = {
+LATENT_UPSCALERS: dict[str, Any] = {
     "Latent": {"mode": "bilinear"},
     "Latent (antialiased)": {"mode": "bilinear", "antialias": True},
     "Latent (bicubic)": {"mode": "bicubic"},
@@ -23,14 +23,14 @@ LATENT_UPSCALERS: dict[str, dict[str, str | bool]] = {
     "Latent (nearest-exact)": {"mode": "nearest-exact"},
 }
 """How hires fix may enlarge latents, in torch's words."""
-PICTURE_UPSCALERS = {"None": "NEAREST", "Nearest": "NEAREST", "Lanczos": "LANCZOS"}
+PICTURE_UPSCALERS: dict[str, Any] = {"None": "NEAREST", "Nearest": "NEAREST", "Lanczos": "LANCZOS"}
 """How it may enlarge pictures, in Pillow's."""
 
 
 def resize_latent(latent: Tensor, size: tuple[int, int], upscaler: str) -> Tensor:
     """`latent` (B, C, h, w) at another `size` (h', w')."""
     how = look_up("upscaler", upscaler, LATENT_UPSCALERS)
-    return F.interpolate(latent, size=size, **how)  # type: ignore[arg-type]
+    return F.interpolate(latent, size=size, **how)
 
 
 def resize_picture(picture: Image.Image, width: int, height: int, upscaler: str) -> Image.Image:

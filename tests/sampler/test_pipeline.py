@@ -242,6 +242,8 @@ def test_vae_tiles(pipeline):
     pixels = tiled.decode(latent)
     assert pixels.shape == (1, 3, 320, 448)
     assert relative_error(pixels, pipeline.decode(latent)) < 0.5
+    with pytest.raises(UsageError, match="too small"):
+        Pipeline.from_architecture("tiny-sd15", Options(vae_tile=16))
     small = latent[..., :24, :24]
     assert relative_error(tiled.decode(small), pipeline.decode(small)) < 1e-6
 
