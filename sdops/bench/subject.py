@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
+from sdops.bench.device import Device
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
@@ -49,6 +52,11 @@ class Subject:
         """Whether pictures of it can be judged as pictures."""
         return self.checkpoint is not None
 
+    @property
+    def is_tiny(self) -> bool:
+        """Whether it is one of the architectures made for tests."""
+        return self.checkpoint is None and self.architecture.startswith("tiny-")
+
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
         """The model, ready to make pictures.
 
@@ -86,6 +94,23 @@ def _random_weights(name: str, seed: int) -> dict[str, Tensor]:
         for prefix, module in parts.by_prefix().items()
         for name, tensor in module.state_dict().items()
     }
+
+
+@contextmanager
+def few_threads(wanted: bool) -> Iterator[None]:
+    """One thread on the CPU inside if `wanted`: sharing out tiny work costs more than it gives."""
+    before = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def usual_precision(device: Device) -> str:
+    """What UIs compute in on a device unless told otherwise; a name in `PRECISIONS`."""
+    return "fp32" if device.kind == "cpu" else "fp16"
 
 
 def usual_side(config: ModelConfig) -> int:

@@ -36,6 +36,9 @@ Deep = Annotated[
 Net = Annotated[
     bool, typer.Option("--net", help="Also try whether package index and code host answer.")
 ]
+Prove = Annotated[
+    bool, typer.Option("--prove", help="Also make pictures here, to measure the launch flags.")
+]
 Fix = Annotated[bool, typer.Option("--fix", help="Show what sdops can mend, ask, and mend it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="With --fix: do not ask.")]
 Only = Annotated[
@@ -59,6 +62,7 @@ def doctor(
     python: Python = None,
     deep: Deep = False,
     net: Net = False,
+    prove: Prove = False,
     fix: Fix = False,
     yes: Yes = False,
     only: Only = None,
@@ -87,7 +91,7 @@ def doctor(
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     chosen = choose(only or [])
     patient, depth = session.Patient(target, ui, python, facts_file), Depth(deep=deep, net=net)
-    _refuse_nonsense(patient, fix=fix, yes=yes)
+    _refuse_nonsense(patient, fix=fix, yes=yes, prove=prove)
     facts = _look(patient, depth, quiet=quiet)
     if save_facts is not None:
         session.save(facts, save_facts)
@@ -96,7 +100,13 @@ def doctor(
         facts = _look(patient, depth, quiet=quiet)
     # The terminal is the user's own: there the commands keep their real paths, ready to paste.
     private = answer.format_name == "rich" and answer.output is None
-    answer.give(diagnose(facts if private else redact_facts(facts), chosen, begin))
+    seen = facts if private else redact_facts(facts)
+    if not prove:
+        answer.give(diagnose(seen, chosen, begin))
+    from sdops.cli.proof import proof_for, with_proof
+
+    proof = proof_for(facts, quiet=quiet)
+    answer.give(with_proof(diagnose(seen, chosen, begin, proof.flags), proof))
 
 
 def _look(patient: Patient, depth: Depth, *, quiet: bool) -> Facts:
@@ -114,7 +124,9 @@ def _mend(facts: Facts, *, yes: bool) -> bool:
     return fix(diagnose(facts, choose([]), time.monotonic()), facts, yes=yes)
 
 
-def _refuse_nonsense(patient: Patient, *, fix: bool, yes: bool) -> None:
+def _refuse_nonsense(patient: Patient, *, fix: bool, yes: bool, prove: bool) -> None:
+    if prove and patient.facts_file is not None:
+        raise UsageError("--prove measures this machine, not the one a facts file is about.")
     if yes and not fix:
         raise UsageError("--yes answers the question that --fix asks.", "Give --fix too.")
     if fix and patient.facts_file is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sdops.cli import convert, doctor, env, info, prune, scan, schema, smoke, verify
+from sdops.cli import bench, convert, doctor, env, info, prune, scan, schema, smoke, verify
 from sdops.cli import hash as hash_command
 from sdops.cli.guard import exit_code
 from sdops.version import __version__
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("bench")(bench.bench)
 app.command("convert")(convert.convert)
 app.command("doctor")(doctor.doctor)
 app.command("hash")(hash_command.hash_command)

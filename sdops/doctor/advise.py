@@ -7,33 +7,40 @@ from typing import Any
 
 from sdops.doctor.launch.device_choice import device_choice
 from sdops.doctor.launch.line import launch_line
+from sdops.doctor.launch.measured import outdone, without
 from sdops.doctor.launch.needed import needed_flags
 from sdops.doctor.launch.network import network_flags
 from sdops.doctor.launch.unwanted import unwanted_flags
 from sdops.facts.credentials import HIDDEN
 from sdops.facts.types import Argument, Facts, UiInstall
 from sdops.knowledge.device import device_of
-from sdops.knowledge.flags import arguments_of, row_of
+from sdops.knowledge.flags import arguments_of, row_of, takes_flag
 from sdops.knowledge.launch_rules import rules_of
 from sdops.launch import LaunchPlan, PlannedFlag
 
 
-def advise(facts: Facts) -> LaunchPlan | None:
+def advise(facts: Facts, measured: Sequence[PlannedFlag] = ()) -> LaunchPlan | None:
     """How to start the patient's UI; None without a UI, or for one that sdops has no rules for.
 
     The user's own flags stay, except those listed in `remove`.
+
+    Args:
+        facts: the machine and the patient.
+        measured: flags that were shown to be needed here; they win over what is only known.
     """
     ui = facts.ui
     rules = rules_of(ui.kind) if ui else None
     if ui is None or rules is None:
         return None
     device = device_of(facts)
-    remove = unwanted_flags(facts, ui, rules, device)
+    shown = tuple(flag for flag in measured if takes_flag(ui, flag.flag))
+    remove = (*unwanted_flags(facts, ui, rules, device), *outdone(ui, rules, shown))
     gone = {removed.flag for removed in remove}
     kept = [argument for argument in arguments_of(ui) if argument.flag not in gone]
     names = frozenset(argument.flag for argument in kept)
     flags = (
-        *needed_flags(facts, ui, rules, device, names),
+        *shown,
+        *without(needed_flags(facts, ui, rules, device, names), rules, shown),
         *device_choice(facts, ui, rules, device),
         *network_flags(facts),
     )

@@ -11,16 +11,26 @@ from sdops.doctor.examine import Verdict, examine
 from sdops.facts.codec import to_json
 from sdops.facts.types import Facts
 from sdops.finding import Report
+from sdops.launch import PlannedFlag
 from sdops.registry import Check
 
 
-def diagnose(facts: Facts, chosen: Sequence[Check], begin: float) -> Report:
+def diagnose(
+    facts: Facts,
+    chosen: Sequence[Check],
+    begin: float,
+    measured: Sequence[PlannedFlag] = (),
+) -> Report:
     """The doctor's Report on `facts`, judged by the checks in `chosen`.
 
-    `begin` is when the work began, on time.monotonic's clock.
+    Args:
+        facts: the machine and the patient.
+        chosen: the checks to run.
+        begin: when the work began, on time.monotonic's clock.
+        measured: launch flags that were shown to be needed on this machine.
     """
     verdicts = examine(facts, chosen)
-    plan = advise.advise(facts)
+    plan = advise.advise(facts, measured)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings.sort(key=lambda finding: -finding.severity)
     return Report(

@@ -53,15 +53,28 @@ def vae_overflows_fp16(tensors: Tensors) -> None:
 
 
 def unet_overflows_fp16(tensors: Tensors) -> None:
-    """Its stream gets numbers above 65504 in the middle, which the norms after it bring back."""
-    scaled(UNET + "middle_block.2.out_layers.3.weight", 1e6)(tensors)
+    """Its gated layers give numbers above 65504, which the layer after them brings back."""
+    scaled("ff.net.0.proj.weight", 600.0)(tensors)
+    scaled("ff.net.2.weight", 600.0**-2)(tensors)
 
 
 def attention_overflows_fp16(tensors: Tensors) -> None:
-    """The products of queries and keys are above 65504, they themselves are not."""
-    for number in (1, 2):
-        scaled(f"attn{number}.to_q.weight", 300.0)(tensors)
-        scaled(f"attn{number}.to_k.weight", 300.0)(tensors)
+    """All products of queries and keys are above 65504, they themselves are not.
+
+    One coordinate is 1 in every token, and one of each head's has nothing but 400 times it: a
+    constant in all scores, which softmax takes away again, in fp32.
+    """
+    for name in [name for name in tensors if name.endswith("norm1.weight")]:
+        block = name.removesuffix("norm1.weight")
+        if not block.startswith(UNET):
+            continue
+        tensors[name][0] = 0.0
+        tensors[block + "norm1.bias"][0] = 1.0
+        for letter in "qk":
+            weights = tensors[f"{block}attn1.to_{letter}.weight"]
+            first = weights[:: len(weights) // 8]  # of each of 8 heads
+            first.zero_()
+            first[:, 0] = 400.0
 
 
 def vae_is_broken(tensors: Tensors) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("torch")
-
 from sdops.bench.grid import axes, floats, integers
 from sdops.errors import UsageError
 
@@ -46,5 +44,5 @@ def test_axes_take_names_of_things_that_exist():
     for names, values in (("sampler", None), ("sampler,colour", None), ("sampler,steps", "Eulr")):
         with pytest.raises(UsageError):
             axes(names, values, None)
-    with pytest.raises(UsageError, match="1000"):
+    with pytest.raises(UsageError, match="0 is no number"):
         axes("steps,seed", "0", None)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from sdops.bench.device import Device, choose
 from sdops.bench.smoke import whole
@@ -20,7 +17,7 @@ from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
 from sdops.bench.smoke.kernels import try_kernels
 from sdops.bench.smoke.parts import TEXT, UNET, reference, try_part, vae_part
 from sdops.bench.smoke.step import Need, Step
-from sdops.bench.subject import Subject
+from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.errors import UsageError
 from sdops.finding import Report
 from sdops.launch import LaunchPlan
@@ -57,11 +54,6 @@ class Outcome:
     def needs(self) -> set[Need]:
         """What the steps so far showed to be needed."""
         return {fault.need for step in self.steps for fault in step.faults if fault.need}
-
-
-def usual_precision(device: Device) -> str:
-    """What UIs compute in on a device unless told otherwise."""
-    return "fp32" if device.kind == "cpu" else "fp16"
 
 
 def planned(
@@ -107,23 +99,11 @@ def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
         UnreadableInputError: the checkpoint cannot be read or is no such model.
     """
     outcome = Outcome()
-    with _few_threads(plan.subject):
+    with few_threads(plan.subject.is_tiny):
         for step in _steps(plan, outcome):
             outcome.steps.append(step)
             on_step(step)
     return outcome
-
-
-@contextmanager
-def _few_threads(subject: Subject) -> Iterator[None]:
-    """One thread for tiny models: sharing such small work out costs more than it gives."""
-    before = torch.get_num_threads()
-    if subject.checkpoint is None and subject.architecture.startswith("tiny"):
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:

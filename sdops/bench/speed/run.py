@@ -1,0 +1,272 @@
+"""The benchmark from beginning to end: every case of a protocol, timed under named conditions."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdops.bench.device import Device, choose
+from sdops.bench.speed import compare
+from sdops.bench.speed.flops import flops_per_step, peak_flops
+from sdops.bench.speed.measure import Measurement, measure
+from sdops.bench.speed.protocol import Case, Protocol, protocol
+from sdops.bench.speed.result import Result, Run
+from sdops.bench.speed.statistics import median, percentile
+from sdops.bench.speed.watch import HARMFUL, Watch
+from sdops.bench.subject import Subject, few_threads, usual_precision, usual_side
+from sdops.errors import UsageError
+from sdops.finding import Finding, Remedy, Report, Severity
+from sdops.sampler.attention import backend
+from sdops.sampler.graphs import Execution
+from sdops.sampler.names import look_up
+from sdops.sampler.pipeline import Options
+from sdops.sampler.precision import PRECISIONS
+from sdops.version import __version__
+
+OnRun = Callable[[Run], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to time, and how it computes."""
+
+    protocol: Protocol
+    device: Device
+    precision: str
+    attention: str
+    execution: Execution
+    checkpoint: Path | None = None
+
+    @property
+    def options(self) -> Options:
+        """For the pipeline."""
+        return Options(
+            self.device.name, PRECISIONS[self.precision], self.attention, execution=self.execution
+        )
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether every model is one of those made for tests."""
+        return all(self.subject(case).is_tiny for case in self.protocol.cases)
+
+    def subject(self, case: Case) -> Subject:
+        """The model of a case."""
+        if self.checkpoint is not None:
+            return Subject(checkpoint=self.checkpoint)
+        return Subject(case.architecture)
+
+
+def planned(
+    checkpoint: Path | None,
+    protocol_name: str | None,
+    device: str | None,
+    precision: str | None,
+    attention: str,
+    execution: str,
+) -> Plan:
+    """The plan for what the user asked for, the rest chosen to suit the device.
+
+    Raises:
+        UsageError: something named does not exist, or not on this device.
+        UnreadableInputError: the checkpoint cannot be read or is no such model.
+    """
+    chosen = choose(device)
+    named = precision or usual_precision(chosen)
+    look_up("precision", named, PRECISIONS)
+    backend(attention)
+    if chosen.kind != "cuda" and "cuda-graphs" in execution:
+        raise UsageError("CUDA graphs need an NVIDIA GPU.", "Leave out --cuda-graphs.")
+    steps = protocol(protocol_name or ("tiny" if chosen.kind == "cpu" else "quick"))
+    if checkpoint is not None:
+        config = Subject(checkpoint=checkpoint).pipeline().config
+        steps = steps.of_checkpoint(usual_side(config))
+    return Plan(steps, chosen, named.casefold(), attention, Execution(execution), checkpoint)
+
+
+def bench(
+    plan: Plan, on_run: OnRun = lambda _: None, on_repeat: Callable[[int], None] = lambda _: None
+) -> Result:
+    """Time every case of the plan.
+
+    Args:
+        plan: what to time.
+        on_run: told each case when it is done.
+        on_repeat: told the number of each repeat of a case that is done.
+    """
+    with few_threads(plan.is_tiny):
+        return _bench(plan, on_run, on_repeat)
+
+
+def _bench(plan: Plan, on_run: OnRun, on_repeat: Callable[[int], None]) -> Result:
+    peak = peak_flops(plan.device, PRECISIONS[plan.precision].unet)
+    runs = []
+    for case in plan.protocol.cases:
+        watch = Watch(plan.device)
+        subject = plan.subject(case)
+        taken = measure(case, plan.protocol, subject, plan.options, plan.device, watch, on_repeat)
+        config = subject.pipeline().config
+        runs.append(_run(taken, flops_per_step(config, case), peak, watch.seen()))
+        on_run(runs[-1])
+    return Result(
+        plan.protocol.name,
+        datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        conditions(plan),
+        peak,
+        tuple(runs),
+    )
+
+
+def conditions(plan: Plan) -> dict[str, str]:
+    """What must be alike for two results to be compared."""
+    return {
+        "device": plan.device.title,
+        "driver": Watch(plan.device).driver or "none",
+        "torch": torch.__version__,
+        "cudnn": str(torch.backends.cudnn.version() or "none"),
+        "xformers": _version("xformers"),
+        "python": platform.python_version(),
+        "sdops": __version__,
+        "threads": _threads(plan),
+        "protocol": plan.protocol.name,
+        "model": plan.checkpoint.name if plan.checkpoint else "random weights",
+        "precision": plan.precision,
+        "attention": plan.attention,
+        "execution": plan.execution.value,
+    }
+
+
+def _threads(plan: Plan) -> str:
+    if plan.device.kind != "cpu":
+        return "any"
+    return "1" if plan.is_tiny else str(torch.get_num_threads())
+
+
+def sentence(run: Run) -> str:
+    """The figures that matter most, in a line."""
+    return f"{median(run.loop_rates):.2f} it/s, {run.batch / median(run.seconds):.2f} images/s"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _run(taken: Measurement, flops: int, peak: float, seen: Mapping[str, Any]) -> Run:
+    case = taken.case
+    return Run(
+        name=case.name,
+        architecture=case.architecture,
+        width=case.width,
+        height=case.height,
+        batch=case.batch,
+        steps=case.steps,
+        loop_rates=taken.loop_rates,
+        whole_rates=taken.whole_rates,
+        seconds=tuple(timing.seconds for timing in taken.timings),
+        load_seconds=taken.load_seconds,
+        warm_up_seconds=taken.warm_up_seconds,
+        peak_vram_bytes=taken.peak_vram_bytes,
+        peak_ram_bytes=taken.peak_ram_bytes,
+        flops_per_step=flops,
+        mfu=flops * median(taken.loop_rates) / peak,
+        gpu=seen,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An earlier result to compare with."""
+
+    path: Path
+    result: Result
+    most: float
+    """How much slower is allowed, of what it was."""
+
+
+def report(plan: Plan, result: Result, baseline: Baseline | None, begin: float) -> Report:
+    """The Report of `sdops bench`; `begin` is on time.monotonic's clock."""
+    slower = compare.findings(baseline.result, result, baseline.most) if baseline else ()
+    return Report(
+        command="bench",
+        subject=f"{plan.protocol.title}, on {plan.device.title}",
+        started_at=result.taken_at,
+        duration_s=time.monotonic() - begin,
+        findings=(*slower, *_slowed_down(result)),
+        data={
+            "device": {
+                "name": plan.device.name,
+                "title": plan.device.title,
+                "memory_bytes": plan.device.memory_bytes,
+                "peak_flops": result.peak_flops,
+            },
+            "protocol": result.protocol,
+            "conditions": dict(result.conditions),
+            "runs": [_data(run, plan) for run in result.runs],
+            "baseline": _baseline(baseline, result) if baseline else None,
+        },
+    )
+
+
+def _data(run: Run, plan: Plan) -> dict[str, Any]:
+    return {
+        "mode": f"{plan.precision}, {plan.attention}, {plan.execution.value}",
+        "architecture": run.architecture,
+        "width": run.width,
+        "height": run.height,
+        "batch": run.batch,
+        "steps": run.steps,
+        "repeats": len(run.seconds),
+        "it_s": median(run.loop_rates),
+        "end_to_end_it_s": median(run.whole_rates),
+        "images_per_s": run.batch / median(run.seconds),
+        "latency_ms": {
+            f"p{share}": percentile(run.seconds, share / 100) * 1000 for share in (50, 90, 99)
+        },
+        "load_s": run.load_seconds,
+        "warm_up_s": run.warm_up_seconds,
+        "peak_vram_bytes": run.peak_vram_bytes,
+        "peak_ram_bytes": run.peak_ram_bytes,
+        "flops_per_step": run.flops_per_step,
+        "mfu": run.mfu,
+        "gpu": dict(run.gpu),
+    }
+
+
+def _baseline(baseline: Baseline, result: Result) -> dict[str, Any]:
+    before = baseline.result
+    changed = compare.differences(before.conditions, result.conditions)
+    return {
+        "path": str(baseline.path),
+        "taken_at": before.taken_at,
+        "max_regression": baseline.most,
+        "changed": {name: list(pair) for name, pair in changed.items()},
+        "figures": [dict(compare.as_data(c)) for c in compare.changes(before, result)],
+    }
+
+
+def _slowed_down(result: Result) -> tuple[Finding, ...]:
+    """A GPU that holds itself back makes every figure wrong, and is worth knowing for itself."""
+    reasons = {r for run in result.runs for r in run.gpu.get("throttle_reasons", ())} & HARMFUL
+    if not reasons:
+        return ()
+    hottest = max((run.gpu.get("temperature_c_highest") or 0 for run in result.runs), default=0)
+    return (
+        Finding(
+            "bench-throttled",
+            Severity.WARNING,
+            "The GPU slowed itself down while it was measured: it can do better than this",
+            f"It gave as reasons {', '.join(sorted(reasons))}, at up to {hottest} °C.",
+            {"reasons": sorted(reasons), "temperature_c": hottest},
+            remedies=(Remedy("Clean its fans, and look at the air flow and its power cables."),),
+        ),
+    )

@@ -1,0 +1,206 @@
+"""The smoke test on healthy models, and on models, devices and memory with injected faults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sdops.bench.memory_limit import resting_bytes
+from sdops.bench.smoke.run import Outcome, planned, report, smoke
+from sdops.bench.subject import LADDER
+from sdops.finding import Severity
+from sdops.sampler.attention import BACKENDS
+from sdops.sampler.configuration import ARCHITECTURES
+from sdops.sampler.weights import build
+
+from . import models
+
+
+def tried(checkpoint=None, ui="a1111", **options) -> tuple[Outcome, dict, list]:
+    """The outcome, the launch plan's flags by name, and the findings' ids."""
+    plan = planned(checkpoint, device="cpu", ui=ui, **options)
+    outcome = smoke(plan)
+    made = report(plan, outcome, 0.0)
+    flags = {flag["flag"]: flag["value"] for flag in made.data["launch"]["flags"]}
+    assert all(flag["standing"] == "measured" for flag in made.data["launch"]["flags"])
+    assert {word for word in made.data["launch"]["line"].split() if word[0] == "-"} == set(flags)
+    return outcome, flags, list(made.findings)
+
+
+def rules(findings) -> set[str]:
+    return {finding.rule for finding in findings}
+
+
+def step(outcome: Outcome, name: str):
+    return next(step for step in outcome.steps if step.name == name)
+
+
+@pytest.mark.parametrize("architecture", ["tiny-sd15", "tiny-sd21", "tiny-sdxl"])
+def test_healthy_random_model_gets_no_flag(architecture):
+    outcome, flags, findings = tried(architecture=architecture)
+    assert flags == {}
+    assert findings == []
+    assert [step.name for step in outcome.steps] == [
+        "device and kernels", "attention", "checkpoint", "text encoder", "UNet", "VAE",
+        "memory", "picture", "same seed", "batch invariance", "memory returns",
+    ]  # fmt: skip
+    assert {step.ok for step in outcome.steps if step.name != "checkpoint"} == {True}
+
+
+def test_healthy_checkpoint_gets_no_flag(tmp_path):
+    outcome, flags, findings = tried(models.checkpoint(tmp_path / "model.safetensors"))
+    assert flags == {}
+    assert findings == []
+    assert step(outcome, "checkpoint").ok is True
+
+
+@pytest.mark.parametrize(
+    ("ui", "expected"),
+    [
+        ("a1111", {"--no-half-vae": None}),
+        ("forge", {"--vae-in-fp32": None}),
+        ("reforge", {"--vae-in-fp32": None}),
+        ("comfyui", {"--fp32-vae": None}),
+    ],
+)
+def test_vae_that_overflows_gets_the_flag_of_each_ui(tmp_path, ui, expected):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.vae_overflows_fp16)
+    outcome, flags, findings = tried(path, ui)
+    assert flags == expected
+    assert rules(findings) == {"smoke-vae-half-precision"}
+    assert "In fp32 it is right" in findings[0].why
+    assert step(outcome, "VAE").measured["fp16"] is None
+    assert step(outcome, "VAE").measured["headroom"] < 1
+    assert step(outcome, "picture").ok
+
+
+def test_unet_that_overflows_gets_full_precision(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.unet_overflows_fp16)
+    _, flags, findings = tried(path)
+    assert flags == {"--precision": "full", "--no-half": None}
+    assert rules(findings) == {"smoke-unet-half-precision"}
+
+
+def test_attention_that_overflows_needs_no_more_than_upcast(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.attention_overflows_fp16)
+    _, flags, findings = tried(path, "comfyui", attention="sub-quadratic")
+    assert flags == {"--force-upcast-attention": None}
+    assert findings[0].rule == "smoke-unet-half-precision"
+    assert "With only its attention in fp32 it is right" in findings[0].why
+    _, flags, findings = tried(path, "a1111", attention="sub-quadratic")
+    assert flags == {}
+    assert "Upcast cross attention layer to float32" in findings[0].remedies[0].text
+
+
+def test_broken_vae_is_told_from_one_that_overflows(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.vae_is_broken)
+    _, flags, findings = tried(path)
+    assert "smoke-vae-broken" in rules(findings)
+    assert flags.keys().isdisjoint({"--precision", "--no-half"})
+
+
+@pytest.mark.parametrize(
+    ("illness", "word"), [(models.paints_black, "black"), (models.paints_green, "all green")]
+)
+def test_bad_pictures_of_a_checkpoint_are_seen(tmp_path, illness, word):
+    path = models.checkpoint(tmp_path / "model.safetensors", illness)
+    outcome, flags, findings = tried(path)
+    bad = next(finding for finding in findings if finding.rule == "smoke-picture-bad")
+    assert word in bad.title
+    assert step(outcome, "picture").ok is False
+    assert flags == {}
+
+
+def test_model_of_v_that_does_not_say_so_is_seen(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.predicts_v)
+    assert "smoke-checkpoint-prediction" in rules(tried(path)[2])
+
+
+def test_file_under_a_wrong_name_is_seen(tmp_path):
+    path = models.checkpoint(tmp_path / "my_SDXL_v2.safetensors")
+    findings = tried(path)[2]
+    assert rules(findings) == {"smoke-checkpoint-mislabeled"}
+    assert findings[0].severity is Severity.WARNING
+
+
+def wrong(q, k, v):
+    return BACKENDS["math"](q, k, v) * 1.2
+
+
+def test_wrong_attention_leads_to_the_right_one(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "sdpa", wrong)
+    outcome, flags, findings = tried()
+    assert flags == {"--opt-sub-quad-attention": None}
+    assert rules(findings) == {"smoke-attention-wrong"}
+    assert step(outcome, "picture").ok
+
+
+def test_wrong_attention_that_is_not_used_is_only_a_warning(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "experimental", wrong)
+    _, flags, findings = tried()
+    assert flags == {}
+    assert [(f.rule, f.severity) for f in findings] == [
+        ("smoke-attention-unused-wrong", Severity.WARNING)
+    ]
+
+
+def test_unrepeatable_attention_is_seen(monkeypatch):
+    def unsteady(q, k, v):
+        mixed = BACKENDS["math"](q, k, v)
+        return mixed * (1 + 1e-6 * torch.rand(()))
+
+    monkeypatch.setitem(BACKENDS, "sdpa", unsteady)
+    assert "smoke-not-repeatable" in rules(tried()[2])
+
+
+def test_attention_that_mixes_neighbors_is_seen(monkeypatch):
+    def mixing(q, k, v):
+        return BACKENDS["math"](q, k, v) + (0.0 if len(q) <= 2 else 1e-3)
+
+    monkeypatch.setitem(BACKENDS, "sdpa", mixing)
+    assert "smoke-batch-variant" in rules(tried()[2])
+
+
+def test_memory_limit_leads_to_the_first_policy_that_fits():
+    whole, _, _ = tried()
+    peak = whole.trial.peak_bytes
+    outcome, flags, findings = tried(memory_limit=peak - 1)
+    assert flags == {"--medvram": None}
+    assert rules(findings) == {"smoke-memory-short"}
+    assert outcome.trial.peak_bytes < peak
+    outcome, flags, findings = tried(memory_limit=2**20)
+    assert flags == {}
+    assert rules(findings) == {"smoke-memory-never-fits"}
+
+
+def test_weights_take_turns_as_the_policies_say():
+    parts = build(ARCHITECTURES["sdxl"])
+    sizes = [resting_bytes(parts, policy) for policy in LADDER]
+    unet = sum(parameter.nbytes for parameter in parts.unet.parameters())
+    encoder = max(sum(p.nbytes for p in text.parameters()) for text in parts.text)
+    assert sizes[0] > sizes[1] == unet > sizes[2] == encoder
+
+
+def test_memory_that_is_kept_is_seen(monkeypatch):
+    kept = []
+
+    def keeping(q, k, v):
+        mixed = BACKENDS["math"](q, k, v)
+        kept.append(mixed.new_zeros(2**18))
+        return mixed
+
+    monkeypatch.setitem(BACKENDS, "sdpa", keeping)
+    assert "smoke-memory-kept" in rules(tried()[2])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("architecture", ["sd15", "sdxl"])
+def test_healthy_model_on_a_gpu(architecture):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU that torch can use")
+    plan = replace(planned(architecture=architecture), device=planned().device)
+    outcome = smoke(plan)
+    bad = [step.name for step in outcome.steps if step.ok is False]
+    assert bad == []
