@@ -199,7 +199,7 @@ def test_export_to_pytest_benchmark(tmp_path: Path):
 def test_every_protocol_can_be_asked_for(name):
     for case in protocol(name).cases:
         case.request(1).check()
-        architecture(case.architecture)
+        assert architecture(case.architecture).unet.in_channels == 4
 
 
 def test_unknown_protocol_is_refused_with_the_nearest():
