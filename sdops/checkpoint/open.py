@@ -106,6 +106,12 @@ def _shards(source: Source) -> dict[str, str]:
         return {}
 
 
+def _open_shard(path: Path) -> Checkpoint:
+    """A shard, which is never an index itself."""
+    with FileSource(path) as source:
+        return checkpoint_of(str(path), source, formats.read(source, formats.recognize(source)))
+
+
 def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
     tensors: list[Tensor] = []
     problems: list[Problem] = []
@@ -117,7 +123,7 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
         # A shard stands beside its index; anything else would lead out of the folder.
         if Path(name).name != name or name in (".", "..") or "\\" in name:
             raise UnreadableInputError(f"The index {path} names a shard outside its folder.")
-        part = open_checkpoint(path.with_name(name))
+        part = _open_shard(path.with_name(name))
         container, size = part.container, size + part.size_bytes
         metadata |= part.metadata
         traces += part.traces

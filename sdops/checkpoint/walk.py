@@ -25,26 +25,48 @@ class Walk:
 def walk(paths: Iterable[Path]) -> Walk:
     """The files at `paths`, each once; folders are walked in order of their names.
 
-    Links to files are followed (the Hugging Face cache is made of them); links to folders are not,
-    so that a loop cannot trap the walk.
+    Links are followed: the Hugging Face cache is made of links to files, and users keep models on
+    another disk behind links to folders. A folder is walked once, so that a loop cannot trap the
+    walk, and a link to a folder around the one that was named is told instead of followed.
     """
     files: dict[Path, None] = {}
     faults: list[str] = []
+    for path in paths:
+        if path.is_dir():
+            _walk_folder(path, files, faults)
+        elif os.path.lexists(path):
+            files[path] = None
+        else:
+            faults.append(f"{path} does not exist.")
+    return Walk(tuple(files), tuple(faults))
 
+
+def _walk_folder(root: Path, files: dict[Path, None], faults: list[str]) -> None:
     def unlistable(error: OSError) -> None:
         faults.append(f"{error.filename} cannot be listed: {error.strerror or error}.")
 
-    for path in paths:
-        if not path.is_dir():
-            if os.path.lexists(path):
-                files[path] = None
-            else:
-                faults.append(f"{path} does not exist.")
-            continue
-        for here, folders, names in os.walk(path, onerror=unlistable):
-            folders.sort()
-            files.update((Path(here, name), None) for name in sorted(names))
-    return Walk(tuple(files), tuple(faults))
+    around = set(map(_identity, root.resolve().parents))
+    seen = {_identity(root)}
+    for here, folders, names in os.walk(root, onerror=unlistable, followlinks=True):
+        entered = []
+        for name in sorted(folders):
+            folder = Path(here, name)
+            identity = _identity(folder)
+            if identity in around:
+                faults.append(f"{folder} links to a folder around {root} and is not followed.")
+            elif identity is None or identity not in seen:
+                seen.add(identity)
+                entered.append(name)
+        folders[:] = entered
+        files.update((Path(here, name), None) for name in sorted(names))
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None  # listing it tells why
+    return status.st_dev, status.st_ino
 
 
 def _size(path: Path) -> int:
