@@ -45,7 +45,7 @@ class Infotext:
 
 def quote(value: str | float) -> str:
     """`value` as it stands on the last line: as JSON if it would else be taken apart."""
-    text = str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r"[,:\n]", text) else text
 
 

@@ -47,6 +47,8 @@ def nv_stream(seed: int, device: torch.device) -> Stream:
 STREAMS = {"CPU": cpu_stream, "GPU": gpu_stream, "NV": nv_stream}
 """The sources of noise by the name that users and infotext give them."""
 
+SEEDS = 1 << 64
+"""How many there are: a sum beyond begins anew, as in 64-bit arithmetic."""
 PHILOX_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
 PHILOX_ROUNDS = 10
@@ -123,7 +125,7 @@ class PictureNoise:
         make = look_up("source of noise", source, STREAMS)
         self.shape, self.seeds, self.seed_delta = shape, tuple(seeds), seed_delta
         self.variation = variation or Variation()
-        self._stream = lambda seed: make(seed, torch.device(device))
+        self._stream = lambda seed: make(seed % SEEDS, torch.device(device))
         self._streams = [self._stream(seed) for seed in self.seeds]
 
     def first(self) -> Tensor:

@@ -32,6 +32,7 @@ def test_write():
     parameters = {"Steps": 20, "Model": None, "Size": "512x768", "Tiling": "Tiling", "X": 'a, "b"'}
     text = str(Infotext("p", "", parameters))
     assert text == 'p\nSteps: 20, Size: 512x768, Tiling, X: "a, \\"b\\""'
+    assert str(Infotext("", "", {"CFG scale": 7.0, "Eta": 0.25})) == "CFG scale: 7, Eta: 0.25"
     assert str(Infotext("", "n", {"Steps": 1})) == "Negative prompt: n\nSteps: 1"
 
 

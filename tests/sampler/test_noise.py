@@ -87,6 +87,13 @@ def test_seed_delta_comes_after_the_first_draw():
     assert not torch.equal(plain.next()[0], expected)
 
 
+def test_sums_of_seeds_wrap_around():
+    highest = 2**64 - 1
+    moved = PictureNoise(SHAPE, (highest,), "CPU", seed_delta=8)
+    moved.first()
+    assert torch.equal(moved.next(), PictureNoise(SHAPE, (7,), "CPU").first())
+
+
 def test_variation():
     plain = PictureNoise(SHAPE, (7, 7), "CPU").first()
     varied = PictureNoise(SHAPE, (7, 7), "CPU", variation=Variation((100, 101), 0.3)).first()

@@ -428,7 +428,7 @@ def test_infotext_of_a_picture(pipeline, tmp_path):
     assert parsed.prompt == "a (cat:1.3)\nBREAK two"
     assert parsed.negative == "bad"
     expected = {
-        "Steps": "4", "Sampler": "DPM++ 2S a", "Schedule type": "Karras", "CFG scale": "7.0",
+        "Steps": "4", "Sampler": "DPM++ 2S a", "Schedule type": "Karras", "CFG scale": "7",
         "Seed": "5", "Size-1": "64", "Size-2": "64", "Variation seed": "4",
         "Variation seed strength": "0.1", "Denoising strength": "0.7", "Clip skip": "2",
         "ENSD": "31337", "RNG": "CPU", "Hires upscale": "1.5", "Hires steps": "2",
