@@ -67,12 +67,24 @@ class Command:
     def line(self) -> str:
         """The command as one line, quoted for its platform's usual shell."""
         if self.platform is Platform.WINDOWS:
-            import subprocess
-
-            return subprocess.list2cmdline(self.argv)
+            return " ".join(map(_command_prompt_word, self.argv))
         import shlex
 
         return shlex.join(self.argv)
+
+
+def _command_prompt_word(word: str) -> str:
+    """`word` as the program gets it back from a line typed in Windows' Command Prompt.
+
+    What means something to the Command Prompt (`numpy<2` would read a file) is quoted as well.
+    """
+    import subprocess
+
+    plain = subprocess.list2cmdline([word])
+    if plain.startswith('"') or not any(character in plain for character in "<>|&^()"):
+        return plain
+    backslashes = len(plain) - len(plain.rstrip("\\"))  # before a quote they count double
+    return f'"{plain}{plain[len(plain) - backslashes :]}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,3 +163,15 @@ def test_checks_are_listed_and_explained() -> None:
 def test_only_runs_only_that_check(tmp_path: Path) -> None:
     found = document(doctor("--only", "tcmalloc-missing", "--json", cwd=tmp_path))
     assert [check["id"] for check in found["data"]["checks"]] == ["tcmalloc-missing"]
+
+
+def test_windows_users_are_told_how_powershell_wants_a_quoted_program(tmp_path: Path) -> None:
+    captured = json.loads((MACHINES / "rtx3060ti-windows-cpu-wheel.json").read_text("utf-8"))
+    text = json.dumps(captured["facts"])
+    hint = "In PowerShell, type & and a space"
+    for name, folder in (("plain", "AI"), ("spaces", "My AI")):
+        path = tmp_path / f"{name}.json"
+        path.write_text(text.replace(r"C:\\AI", rf"C:\\{folder}"), encoding="utf-8")
+        shown = doctor("--facts", path).stdout
+        assert "installed without GPU support" in shown
+        assert (hint in " ".join(shown.split())) == (name == "spaces")

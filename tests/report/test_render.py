@@ -118,3 +118,5 @@ def test_found_wins_over_could_not(
 def test_windows_commands_are_quoted_for_windows() -> None:
     command = Command((r"C:\My UI\python.exe", "-m", "pip"), Platform.WINDOWS)
     assert command.line == r'"C:\My UI\python.exe" -m pip'
+    command = Command((r"C:\AI&co\python.exe", "numpy<2", "a|b\\", "plain"), Platform.WINDOWS)
+    assert command.line == r'"C:\AI&co\python.exe" "numpy<2" "a|b\\" plain'
