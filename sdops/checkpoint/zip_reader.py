@@ -226,15 +226,14 @@ def feed(unpacker: Any, data: bytes) -> Iterator[bytes]:
 def _inflate_lzma(part: Source) -> Iterator[bytes]:
     import lzma
 
+    from sdops.checkpoint.lzma_filters import lzma1
+
     head = part.read(0, 9)
     if len(head) < 9:
         raise ZipError("The compressed data is damaged: no LZMA properties.")
     (size,) = struct.unpack_from("<H", head, 2)
     try:
-        properties = lzma._decode_filter_properties(  # type: ignore[attr-defined]  # noqa: SLF001
-            lzma.FILTER_LZMA1, part.read(4, size)
-        )
-        inflater = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[properties])
+        inflater = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[lzma1(part.read(4, size))])
         offset = 4 + size
         while piece := part.read(offset, 65536):
             offset += len(piece)

@@ -16,6 +16,7 @@ from sdops.checkpoint.formats import (
     pickles,
     plain,
     safetensors,
+    seven_zip,
     tar,
     zips,
 )
@@ -42,7 +43,9 @@ class Format(Protocol):
 
 PICKLES = pickles.CONTAINERS
 # From certain to likely: a signature first, a guess last.
-_FORMATS: tuple[Format, ...] = (zips, npy, gguf, compressed, tar, safetensors, plain, pickles)
+_FORMATS: tuple[Format, ...] = (
+    zips, npy, gguf, compressed, seven_zip, tar, safetensors, plain, pickles,
+)  # fmt: skip
 
 
 def recognize(source: Source) -> Container:

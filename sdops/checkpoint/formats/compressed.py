@@ -18,7 +18,6 @@ _SIGNATURES = (
     (b"BZh", Container.BZ2),
     (b"(\xb5/\xfd", Container.ZSTD),
     (b"\x04\x22\x4d\x18", Container.LZ4),
-    (b"7z\xbc\xaf\x27\x1c", Container.SEVEN_ZIP),
     (b"Rar!\x1a\x07", Container.RAR),
 )
 _READABLE = (Container.GZIP, Container.XZ, Container.BZ2, Container.ZLIB, Container.LZMA)

@@ -12,12 +12,13 @@ from tests.checkpoint.corpus.sample import Sample
 
 def attacks() -> Iterator[Sample]:
     """Samples that a scanner must not call safe."""
-    from tests.checkpoint.corpus import advisories, archives, denial, opcodes
+    from tests.checkpoint.corpus import advisories, archives, denial, opcodes, seven_zip
 
     yield from advisories.samples()
     yield from opcodes.samples()
     yield from archives.samples()
     yield from denial.samples()
+    yield from seven_zip.samples()
 
 
 def good() -> Iterator[Sample]:

@@ -171,6 +171,11 @@ def _polyglots() -> Iterator[Sample]:
     with tarfile.open(fileobj=file, mode="w") as archive:
         archive.addfile(info)
     yield Sample("tar-and-pickle", file.getvalue(), DANGEROUS, ".tar")
+    info.name = "N.(S'x'\nios\nsystem\n."
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(info)
+    yield Sample("tar-and-second-pickle", file.getvalue(), DANGEROUS, ".tar")
     for suffix in (".safetensors", ".json", ".txt", ".png", ".yaml", ".gguf"):
         yield Sample(f"wrong-suffix{suffix}", _EVIL, DANGEROUS, suffix)
     yield Sample("text-pickle", b"(S'echo sdops'\nios\nsystem\n.", DANGEROUS, ".txt")
@@ -185,7 +190,6 @@ def _compressed() -> Iterator[Sample]:
         yield Sample(f"packed-{suffix}-cut", pack(_EVIL + bytes(range(256)) * 40)[:-20], UNREADABLE)
     yield Sample("packed-two", gzip.compress(CLEAN) + gzip.compress(_EVIL), DANGEROUS, ".gz")
     yield Sample("packed-zip", gzip.compress(torch_zip(_EVIL)), DANGEROUS, ".gz")
-    yield Sample("7z", b"7z\xbc\xaf\x27\x1c\0\4" + b"\0" * 40, UNREADABLE, ".7z")
 
 
 def _tar() -> Iterator[Sample]:
