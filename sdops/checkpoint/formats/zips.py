@@ -35,6 +35,7 @@ from sdops.errors import UnreadableInputError
 CONTAINERS = frozenset(
     {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
 )
+_PACKAGE_RECORD = "/.data/extern_modules"
 _CHECKED_BYTES = 16 << 20
 _PIECE = 1 << 20
 _SALVAGED_BYTES = 8 << 20
@@ -94,6 +95,9 @@ def read(source: Source, container: Container) -> Contents:
         if other is not None:
             for member in other.members:
                 _nest(other, member, read_local(other, member), contents)
+    if any(member.name.endswith(_PACKAGE_RECORD) for member in archive.members):
+        contents.problem("torch-package", "The archive brings Python programs of its own"
+                         " (torch.package), which loading it may run.", hostile=True)  # fmt: skip
     if container in (Container.TORCH_ZIP, Container.TORCHSCRIPT):
         if sparse:
             pairs += [(member, None) for member in archive.members if is_weights(member)]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from sdops.checkpoint.source import Allowance, BudgetError, Source
-from sdops.checkpoint.trace.values import Blob, Trace, Value
+from sdops.checkpoint.trace.values import Blob, Global, Trace, Value
 
 WINDOW_BYTES = 1 << 20
 # Most probes of a large file end within a few bytes.
@@ -140,6 +140,7 @@ class Machine:
         except (ValueError, OverflowError):
             trace.fault = "An opcode's argument is not a number or not text."
         self._spend(step)
+        self._take_back()
         trace.end = max(trace.end, min(self.base + pos, self.source.size))
         trace.fault_offset = trace.end
         return trace
@@ -152,6 +153,13 @@ class Machine:
     def _spend(self, operations: int) -> None:
         self.trace.operations += operations
         self.source.allowance.operations -= operations
+
+    def _take_back(self) -> None:
+        """Counts out what the fault left on the stack: nobody will do anything with it."""
+        for stack in (*self.metastack, self.stack):
+            for value in stack:
+                if type(value) is Global:
+                    value.pushes -= 1
 
     def _why(self, pos: int) -> str:
         if self.base + pos + 9 >= self.source.size:
