@@ -7,7 +7,7 @@ from typing import Any
 
 from sdops.doctor.launch.device_choice import device_choice
 from sdops.doctor.launch.line import launch_line
-from sdops.doctor.launch.measured import outdone, without
+from sdops.doctor.launch.measured import outdone
 from sdops.doctor.launch.needed import needed_flags
 from sdops.doctor.launch.network import network_flags
 from sdops.doctor.launch.unwanted import unwanted_flags
@@ -34,13 +34,18 @@ def advise(facts: Facts, measured: Sequence[PlannedFlag] = ()) -> LaunchPlan | N
         return None
     device = device_of(facts)
     shown = tuple(flag for flag in measured if takes_flag(ui, flag.flag))
-    remove = (*unwanted_flags(facts, ui, rules, device), *outdone(ui, rules, shown))
+    proven = {flag.flag for flag in shown}
+    unwanted = (
+        flag for flag in unwanted_flags(facts, ui, rules, device) if flag.flag not in proven
+    )
+    remove = (*unwanted, *outdone(ui, rules, shown))
     gone = {removed.flag for removed in remove}
     kept = [argument for argument in arguments_of(ui) if argument.flag not in gone]
-    names = frozenset(argument.flag for argument in kept)
+    names = proven.union(argument.flag for argument in kept)
+    known = needed_flags(facts, ui, rules, device, frozenset(names))
     flags = (
         *shown,
-        *without(needed_flags(facts, ui, rules, device, names), rules, shown),
+        *(flag for flag in known if flag.flag not in proven),
         *device_choice(facts, ui, rules, device),
         *network_flags(facts),
     )

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from sdops.bench.memory_limit import resting_bytes
+from sdops.bench.smoke.flags import findings as findings_for
+from sdops.bench.smoke.flags import known_uis, launch_plan
 from sdops.bench.smoke.run import Outcome, planned, report, smoke
 from sdops.bench.subject import LADDER
 from sdops.finding import Severity
@@ -56,19 +58,21 @@ def test_healthy_checkpoint_gets_no_flag(tmp_path):
     assert step(outcome, "checkpoint").ok is True
 
 
-@pytest.mark.parametrize(
-    ("ui", "expected"),
-    [
-        ("a1111", {"--no-half-vae": None}),
-        ("forge", {"--vae-in-fp32": None}),
-        ("reforge", {"--vae-in-fp32": None}),
-        ("comfyui", {"--fp32-vae": None}),
-    ],
-)
-def test_vae_that_overflows_gets_the_flag_of_each_ui(tmp_path, ui, expected):
+def lines(outcome: Outcome) -> dict[str, str]:
+    """The launch line for each UI."""
+    return {ui: launch_plan(outcome.steps, ui).line for ui in known_uis()}
+
+
+def test_vae_that_overflows_gets_the_flag_of_each_ui(tmp_path):
     path = models.checkpoint(tmp_path / "model.safetensors", models.vae_overflows_fp16)
-    outcome, flags, findings = tried(path, ui)
-    assert flags == expected
+    outcome, flags, findings = tried(path)
+    assert flags == {"--no-half-vae": None}
+    assert lines(outcome) == {
+        "a1111": "--no-half-vae",
+        "forge": "--vae-in-fp32",
+        "reforge": "--vae-in-fp32",
+        "comfyui": "--fp32-vae",
+    }
     assert rules(findings) == {"smoke-vae-half-precision"}
     assert "In fp32 it is right" in findings[0].why
     assert step(outcome, "VAE").measured["fp16"] is None
@@ -78,20 +82,24 @@ def test_vae_that_overflows_gets_the_flag_of_each_ui(tmp_path, ui, expected):
 
 def test_unet_that_overflows_gets_full_precision(tmp_path):
     path = models.checkpoint(tmp_path / "model.safetensors", models.unet_overflows_fp16)
-    _, flags, findings = tried(path)
+    outcome, flags, findings = tried(path)
     assert flags == {"--precision": "full", "--no-half": None}
+    assert set(lines(outcome).values()) == {
+        "--precision full --no-half", "--all-in-fp32", "--force-fp32",
+    }  # fmt: skip
     assert rules(findings) == {"smoke-unet-half-precision"}
 
 
 def test_attention_that_overflows_needs_no_more_than_upcast(tmp_path):
     path = models.checkpoint(tmp_path / "model.safetensors", models.attention_overflows_fp16)
-    _, flags, findings = tried(path, "comfyui", attention="sub-quadratic")
+    outcome, flags, findings = tried(path, "comfyui", attention="sub-quadratic")
     assert flags == {"--force-upcast-attention": None}
     assert findings[0].rule == "smoke-unet-half-precision"
     assert "With only its attention in fp32 it is right" in findings[0].why
-    _, flags, findings = tried(path, "a1111", attention="sub-quadratic")
-    assert flags == {}
-    assert "Upcast cross attention layer to float32" in findings[0].remedies[0].text
+    assert lines(outcome)["forge"] == "--force-upcast-attention"
+    assert lines(outcome)["a1111"] == ""
+    told = next(iter(findings_for(outcome.steps, "a1111"))).remedies[0].text
+    assert "Upcast cross attention layer to float32" in told
 
 
 def test_broken_vae_is_told_from_one_that_overflows(tmp_path):

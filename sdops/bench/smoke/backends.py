@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from sdops.bench.device import Device
 from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
-from sdops.bench.smoke.kernels import DTYPES, quiet
+from sdops.bench.smoke.kernels import DTYPES
 from sdops.bench.smoke.step import Fault, Gain, Need, Step, judged
 from sdops.errors import MissingDependencyError
 from sdops.finding import Severity
@@ -52,7 +54,7 @@ class Verdict:
 
 def try_attention(device: Device, chosen: str) -> tuple[Step, str]:
     """The step "attention", and the back-end to go on with: `chosen` if it is right."""
-    with quiet():
+    with _quiet():
         verdicts = {name: _judge(name, device) for name in BACKENDS}
     right = [name for name, verdict in verdicts.items() if verdict.right]
     usable = chosen if chosen in right else next((n for n in NEEDS if n in right), chosen)
@@ -130,12 +132,20 @@ def _faults(verdicts: Mapping[str, Verdict], chosen: str, usable: str) -> Iterat
         )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of torch inside: what they warn of is what is being tried."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _times(device: Device, names: list[str]) -> dict[str, float]:
     """Seconds that each back-end takes in fp16; on an NVIDIA GPU only, where UIs let one choose."""
     if device.kind != "cuda":
         return {}
     inputs = [tensor.to(device.name) for tensor in _inputs(TIMED_SHAPE, torch.float16)]
-    with quiet():
+    with _quiet():
         return {name: _seconds(backend(name), inputs, device) for name in names if name in NEEDS}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -92,13 +91,3 @@ def _faults(
             advice="Reset overclocking, update the driver, install the torch that"
             " `sdops env plan` names; if it stays, the card is failing.",
         )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No warnings of torch inside: what they warn of is what is being tried."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -1,8 +1,8 @@
-"""Flags that were measured to be needed win over those that are only known or advised."""
+"""Flags that were measured to be needed win over what the user has chosen otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sdops.facts.types import UiInstall
 from sdops.knowledge.flags import arguments_of
@@ -10,31 +10,19 @@ from sdops.knowledge.launch_rules import LaunchRules
 from sdops.launch import PlannedFlag, RemovedFlag
 
 
-def without(
-    planned: Iterable[PlannedFlag], rules: LaunchRules, measured: Sequence[PlannedFlag]
-) -> Iterator[PlannedFlag]:
-    """Those of `planned` that no measured flag stands for, or decides otherwise."""
-    taken = _taken(rules, measured)
-    return (flag for flag in planned if flag.flag not in taken)
-
-
 def outdone(
     ui: UiInstall, rules: LaunchRules, measured: Sequence[PlannedFlag]
 ) -> Iterator[RemovedFlag]:
     """The user's own flags that decide otherwise what was measured."""
-    own = {flag.flag for flag in measured}
     for argument in arguments_of(ui):
-        if argument.flag in _taken(rules, measured) - own:
-            better = next(f for f in measured if argument.flag in _taken(rules, (f,)))
-            yield RemovedFlag(
-                argument.flag, f"On this machine {better.flag} was measured to be needed instead."
-            )
+        for flag in measured:
+            if argument.flag in _others(rules, flag):
+                yield RemovedFlag(
+                    argument.flag, f"On this machine {flag.flag} was measured to be needed instead."
+                )
 
 
-def _taken(rules: LaunchRules, measured: Sequence[PlannedFlag]) -> set[str]:
-    """The measured flags, and all that choose differently where they choose."""
-    flags = {flag.flag for flag in measured}
-    for choices in rules.choices.values():
-        if flags & set(choices):
-            flags |= set(choices)
-    return flags
+def _others(rules: LaunchRules, flag: PlannedFlag) -> set[str]:
+    """The flags that choose differently where `flag` chooses."""
+    groups = (set(choices) for choices in rules.choices.values())
+    return {other for group in groups if flag.flag in group for other in group - {flag.flag}}

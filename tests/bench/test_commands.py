@@ -1,0 +1,180 @@
+"""`sdops smoke`, `sdops bench` and `sdops doctor --prove` as users and programs run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import jsonschema
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from sdops.report.schema import schema
+from sdops.sampler.infotext import parse, read
+from tests.uis import a1111
+
+from . import models
+
+ROOT = Path(__file__).parents[2]
+
+
+def sdops(*arguments: object, path: str = str(ROOT), python: tuple[str, ...] = ()):
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("FORCE_COLOR", "PYTHONHOME", "COMMANDLINE_ARGS")
+    } | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *python, "-m", "sdops", *map(str, arguments)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+
+
+def answer(done) -> dict:
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, schema())
+    assert document["exit_code"] == done.returncode, done.stderr
+    return document
+
+
+def refused(done, *words: str) -> None:
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
+    folder = tmp_path / "pictures"
+    done = sdops(
+        "smoke", "--device", "cpu", "--json", "--output-dir", folder, "--grid", "sampler,steps",
+        "--x", "Euler a, ddim", "--y", "2-4 (+2)",
+    )  # fmt: skip
+    document = answer(done)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert document["verdict"] == "pass"
+    assert document["duration_s"] < 120
+    assert document["data"]["launch"]["flags"] == []
+    names = ["smoke.png", "grid.png", "001.png", "002.png", "003.png", "004.png"]
+    assert [Path(path).name for path in document["data"]["images"]] == names
+    written = parse(read(folder / "004.png") or "").parameters
+    assert (written["Sampler"], written["Steps"]) == ("DDIM", "4")
+    sheet = Image.open(folder / "grid.png")
+    assert sheet.width > 2 * 64
+    assert sheet.height > 2 * 64
+    refused(sdops("smoke", "--output-dir", folder), "not empty")
+
+
+def test_smoke_of_an_ill_checkpoint_ends_with_one(tmp_path):
+    path = models.checkpoint(tmp_path / "ill.safetensors", models.vae_overflows_fp16)
+    done = sdops("smoke", path, "--device", "cpu")
+    assert done.returncode == 1
+    assert "--no-half-vae" in done.stdout
+    document = answer(sdops("smoke", path, "--device", "cpu", "--json", "--ui", "comfyui"))
+    assert document["data"]["launch"]["line"] == "--fp32-vae"
+    remedy = document["findings"][0]["remedies"][0]
+    assert remedy["add_flags"] == ["--fp32-vae"]
+
+
+def test_smoke_refuses_in_a_line(tmp_path):
+    lora = tmp_path / "lora.safetensors"
+    save_file({"lora_unet_down_blocks_0.lora_down.weight": torch.zeros(4, 4)}, lora)
+    refused(sdops("smoke", lora), "LoRA")
+    whole = models.checkpoint(tmp_path / "whole.safetensors")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    refused(sdops("smoke", cut), str(cut))
+    refused(sdops("smoke", tmp_path / "none.safetensors"), "none.safetensors")
+    refused(sdops("smoke", "--architecture", "tiny-sd51"), "tiny-sd15")
+    refused(sdops("smoke", "--device", "cuda:99"), "cuda:99", "cpu")
+    refused(sdops("smoke", "--precision", "fp61"), "fp16")
+    refused(sdops("smoke", "--attention", "flsh"), "flash")
+    refused(sdops("smoke", "--ui", "comfy"), "comfyui")
+    refused(sdops("smoke", "--x", "1-3"), "--grid")
+    refused(sdops("smoke", "--output-dir", tmp_path / "o", "--grid", "sampler"), "two axes")
+
+
+@pytest.fixture(scope="module")
+def without_torch(tmp_path_factory) -> str:
+    """A path to import from that holds all that is installed here, but torch."""
+    folder = tmp_path_factory.mktemp("site")
+    for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        for entry in Path(place).iterdir():
+            if not entry.name.startswith("torch") and not (folder / entry.name).exists():
+                (folder / entry.name).symlink_to(entry)
+    return f"{ROOT}{os.pathsep}{folder}"
+
+
+@pytest.mark.parametrize("command", ["smoke", "bench"])
+def test_without_torch_it_says_how_to_install_it_here(without_torch, command):
+    done = sdops(command, path=without_torch, python=("-S",))
+    refused(done, "PyTorch", "-m pip install torch==", sys.executable)
+
+
+def test_bench_saves_exports_and_compares(tmp_path):
+    saved, gha, pytest_file = (
+        tmp_path / name for name in ("a.json", "b.gha.json", "c.pytest.json")
+    )
+    done = sdops(
+        "bench", "--device", "cpu", "--protocol", "tiny", "--json", "--save", saved,
+        "--export", gha, "--export", pytest_file,
+    )  # fmt: skip
+    document = answer(done)
+    runs = document["data"]["runs"]
+    assert [run["architecture"] for run in runs] == ["tiny-sd15", "tiny-sdxl"]
+    assert all(0 < run["mfu"] < 1.5 and run["repeats"] >= 3 for run in runs)
+    assert json.loads(gha.read_text())
+    assert json.loads(pytest_file.read_text())["benchmarks"]
+    refused(sdops("bench", "--save", saved), "exists already")
+    _compares_with(saved, tmp_path)
+
+
+def _compares_with(saved: Path, tmp_path: Path) -> None:
+    """A result ten times as fast is lost; one from another torch is refused before any work."""
+    document = json.loads(saved.read_text())
+    for run in document["runs"]:
+        run["loop_rates"] = [rate * 10 for rate in run["loop_rates"]]
+    document["conditions"]["torch"] = "1.13"
+    faster = tmp_path / "faster.json"
+    faster.write_text(json.dumps(document))
+    told = sdops("bench", "--device", "cpu", "--protocol", "tiny", "--compare", faster)
+    refused(told, "torch", "1.13", "--compare-anyway")
+    done = sdops(
+        "bench", "--device", "cpu", "--protocol", "tiny", "--json", "--compare", faster,
+        "--compare-anyway", "--max-regression", "25%",
+    )  # fmt: skip
+    slower = answer(done)
+    assert done.returncode == 1
+    assert {finding["id"] for finding in slower["findings"]} == {"bench-regression"}
+    assert slower["data"]["baseline"]["changed"] == {"torch": ["1.13", torch.__version__]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--protocol", "quik"), "quick"),
+        (("--max-regression", "much"), "10%"),
+        (("--compare", "none.json"), "none.json"),
+        (("--device", "cpu", "--cuda-graphs"), "NVIDIA"),
+        (("--export", "x.xml"), "gha.json"),
+    ],
+)
+def test_bench_refuses_in_a_line(arguments, word):
+    refused(sdops("bench", *arguments), word)
+
+
+def test_doctor_proves(tmp_path):
+    root = a1111(tmp_path / "webui")
+    document = answer(sdops("doctor", root, "--prove", "--json", "--fail-on", "never"))
+    assert document["data"]["launch"]["ui"] == "a1111"
+    assert not [f for f in document["findings"] if f["id"].startswith("smoke-")]
+    refused(sdops("doctor", "--prove", "--facts", tmp_path / "f.json"), "--prove")
