@@ -17,7 +17,7 @@ from sdops.bench.memory_limit import is_out_of_memory
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
-from sdops.sampler.weights import assign, build, randomize
+from sdops.sampler.weights import Parts, assign, build, load, randomize
 
 Answer = TypeVar("Answer")
 LADDER = (Memory.ALL, Memory.PARTS, Memory.LAYERS)
@@ -57,18 +57,24 @@ class Subject:
         """Whether it is one of the architectures made for tests."""
         return self.checkpoint is None and self.architecture.startswith("tiny-")
 
-    def pipeline(self, options: Options = PLAIN) -> Pipeline:
-        """The model, ready to make pictures.
+    def parts(self) -> Parts:
+        """The model's modules, as they are in the file.
 
         Raises:
             UsageError: there is no such architecture.
             UnreadableInputError: the checkpoint is damaged or no such model.
         """
         if self.checkpoint is not None:
-            return Pipeline.from_checkpoint(self.checkpoint, options, vae=self.vae)
+            return load(self.checkpoint, vae=self.vae)
         parts = build(architecture(self.architecture))
         assign(parts, _random_weights(self.architecture, self.seed), self.title)
-        return Pipeline(parts, options, self.title)
+        return parts
+
+    def pipeline(self, options: Options = PLAIN) -> Pipeline:
+        """The model, ready to make pictures; errors as of `parts`."""
+        if self.checkpoint is not None:
+            return Pipeline.from_checkpoint(self.checkpoint, options, vae=self.vae)
+        return Pipeline(self.parts(), options, self.title)
 
     def roomy(self, options: Options, work: Callable[[Pipeline], Answer]) -> Answer:
         """`work` on the model, under the first memory policy that fits.

@@ -88,13 +88,13 @@ def test_smoke_of_an_ill_checkpoint_ends_with_one(tmp_path):
 def test_smoke_refuses_in_a_line(tmp_path):
     lora = tmp_path / "lora.safetensors"
     save_file({"lora_unet_down_blocks_0.lora_down.weight": torch.zeros(4, 4)}, lora)
-    refused(sdops("smoke", lora), "LoRA")
+    refused(sdops("smoke", lora), "lora", "sdops info")
     whole = models.checkpoint(tmp_path / "whole.safetensors")
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     refused(sdops("smoke", cut), str(cut))
     refused(sdops("smoke", tmp_path / "none.safetensors"), "none.safetensors")
-    refused(sdops("smoke", "--architecture", "tiny-sd51"), "tiny-sd15")
+    refused(sdops("smoke", "--architecture", "tiny-sd51"), "Did you mean", "tiny-sd")
     refused(sdops("smoke", "--device", "cuda:99"), "cuda:99", "cpu")
     refused(sdops("smoke", "--precision", "fp61"), "fp16")
     refused(sdops("smoke", "--attention", "flsh"), "flash")

@@ -21,6 +21,7 @@ from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.errors import UsageError
 from sdops.finding import Report
 from sdops.launch import LaunchPlan
+from sdops.sampler.attention import backend
 from sdops.sampler.names import look_up
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
@@ -71,6 +72,7 @@ def planned(
 
     Raises:
         UsageError: something named does not exist, or contradicts something else.
+        UnreadableInputError: the checkpoint cannot be read or is no such model.
     """
     if checkpoint is not None and architecture is not None:
         raise UsageError(
@@ -84,6 +86,8 @@ def planned(
     subject = Subject(architecture or usual, checkpoint, vae)
     named = precision or usual_precision(chosen)
     look_up("precision", named, PRECISIONS)
+    backend(attention)
+    subject.parts()
     return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold())
 
 
@@ -95,8 +99,7 @@ def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
         on_step: told each step when it is done.
 
     Raises:
-        UsageError: the plan names what does not exist.
-        UnreadableInputError: the checkpoint cannot be read or is no such model.
+        UnreadableInputError: the checkpoint cannot be read any more.
     """
     outcome = Outcome()
     with few_threads(plan.subject.is_tiny):
@@ -125,7 +128,7 @@ def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
 
 
 def _described(subject: Subject) -> tuple[Any, tuple[str, ...]]:
-    parts = subject.pipeline().parts
+    parts = subject.parts()
     return parts.config, parts.notes
 
 

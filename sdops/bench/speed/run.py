@@ -86,7 +86,7 @@ def planned(
         raise UsageError("CUDA graphs need an NVIDIA GPU.", "Leave out --cuda-graphs.")
     steps = protocol(protocol_name or ("tiny" if chosen.kind == "cpu" else "quick"))
     if checkpoint is not None:
-        config = Subject(checkpoint=checkpoint).pipeline().config
+        config = Subject(checkpoint=checkpoint).parts().config
         steps = steps.of_checkpoint(usual_side(config))
     return Plan(steps, chosen, named.casefold(), attention, Execution(execution), checkpoint)
 
@@ -112,7 +112,7 @@ def _bench(plan: Plan, on_run: OnRun, on_repeat: Callable[[int], None]) -> Resul
         watch = Watch(plan.device)
         subject = plan.subject(case)
         taken = measure(case, plan.protocol, subject, plan.options, plan.device, watch, on_repeat)
-        config = subject.pipeline().config
+        config = subject.parts().config
         runs.append(_run(taken, flops_per_step(config, case), peak, watch.seen()))
         on_run(runs[-1])
     return Result(
