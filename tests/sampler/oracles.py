@@ -61,7 +61,7 @@ def diffusers_unet(parts: Parts) -> torch.nn.Module:
 def unet_settings(config: UNetConfig) -> dict:
     widths = [config.model_channels * multiplier for multiplier in config.channel_mult]
     has = [depth > 0 for depth in config.transformer_depth]
-    heads = [config.heads(width) for width in widths]
+    heads = [max(1, width // 64) if config.linear_projection else 8 for width in widths]
     depths = [max(depth, 1) for depth in config.transformer_depth]
     depths[-1] = config.middle_depth  # diffusers takes the middle's depth from the last level
     settings = {

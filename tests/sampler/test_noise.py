@@ -52,6 +52,16 @@ def test_philox_normals_are_those_of_a_gpu():
     assert philox_normals(0, 0, 12) == pytest.approx(published, abs=1e-6)
 
 
+def test_a_draw_is_the_counter_s_first_word():
+    """Element i of draw k: counter (k, 0, i, 0), key (seed's low word, its high word)."""
+    seed = (7 << 32) + 5
+    for draw, element in ((0, 3), (2, 1), (9, 0)):
+        g0, g1, _, _ = words([draw, 0, element, 0], [5, 7])
+        u, v = (g0 + 0.5) / 2**32, (g1 + 0.5) / 2**32 * 2 * math.pi
+        expected = math.sqrt(-2 * math.log(u)) * math.sin(v)
+        assert philox_normals(seed, draw, 4)[element] == pytest.approx(expected, abs=1e-5)
+
+
 def test_philox_uses_all_of_a_seed():
     low, high = philox_normals(5, 0, 64), philox_normals(5 + (1 << 32), 0, 64)
     assert not np.allclose(low, high)
