@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sdops.bench.device import choose
 from sdops.bench.smoke.backends import gain
 from sdops.bench.smoke.step import Need
-from sdops.bench.speed import compare, result
+from sdops.bench.speed import compare, result, run
 from sdops.bench.speed.export import export
 from sdops.bench.speed.flops import flops_per_step, peak_flops
 from sdops.bench.speed.measure import measure
@@ -25,9 +25,10 @@ from sdops.bench.speed.result import Result, Run
 from sdops.bench.speed.statistics import median_absolute_deviation, percentile
 from sdops.bench.speed.watch import Watch
 from sdops.bench.subject import Subject
-from sdops.errors import UnreadableInputError, UsageError
-from sdops.sampler.attention import backend, set_attention
+from sdops.errors import SdopsError, UnreadableInputError, UsageError
+from sdops.sampler.attention import BACKENDS, backend, set_attention
 from sdops.sampler.configuration import architecture
+from sdops.sampler.graphs import Execution
 from sdops.sampler.pipeline import Options
 
 CASE = Case("tiny-sd15", 64, 64, 1, 4, "Euler a", 7.0)
@@ -65,11 +66,7 @@ def test_flops_of_the_real_unet_are_the_known_ones():
 
 def test_measuring_repeats_as_the_protocol_says():
     device = choose("cpu")
-    seen: list[int] = []
-    taken = measure(
-        CASE, QUICK, Subject("tiny-sd15"), Options(), device, Watch(device), seen.append
-    )
-    assert seen == [1, 2, 3, 4]
+    taken = measure(CASE, QUICK, Subject("tiny-sd15"), Options(), device, Watch(device))
     assert len(taken.timings) == 4
     assert all(0 < timing.loop_seconds < timing.seconds for timing in taken.timings)
     assert taken.warm_up_seconds > 0
@@ -233,3 +230,22 @@ def test_quick_protocol_on_a_gpu():
     taken = measure(steps.cases[0], steps, Subject("sd15"), Options("cuda"), device, watch)
     assert taken.peak_vram_bytes > 2 * 2**30
     assert watch.seen()["clock_mhz_highest"] > 100
+
+
+def test_a_case_that_does_not_fit_is_told_and_the_others_are_timed(monkeypatch):
+    large = replace(CASE, architecture="tiny-sdxl", width=256, height=256)
+    steps = replace(QUICK, cases=(large, CASE), repeats=3)
+    plan = run.Plan(steps, choose("cpu"), "fp32", "sub-quadratic", Execution.EAGER)
+
+    def needs_much(q, k, v):
+        if q.shape[2] > 64:
+            raise torch.OutOfMemoryError("no room for so many tokens")
+        return BACKENDS["math"](q, k, v)
+
+    monkeypatch.setitem(BACKENDS, "sub-quadratic", needs_much)
+    made_here = run.bench(plan)
+    assert [done.name for done in made_here.runs] == [CASE.name]
+    assert large.name in made_here.faults[0]
+    assert run.report(plan, made_here, None, 0.0).exit_code == 2
+    with pytest.raises(SdopsError, match="does not fit"):
+        run.bench(replace(plan, protocol=replace(steps, cases=(large,))))

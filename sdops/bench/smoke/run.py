@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sdops.bench.device import Device, choose
+from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.smoke import whole
 from sdops.bench.smoke.backends import try_attention
 from sdops.bench.smoke.claims import try_claims
@@ -118,7 +119,13 @@ def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
     if any(fault.rule == "smoke-kernels-refused" for fault in kernels.faults):
         return
     config, notes = _described(plan.subject)
-    sample = reference(plan.subject, options)
+    try:
+        sample = reference(plan.subject, options)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        yield whole.never_fits(plan.subject)
+        return
     yield try_claims(plan.subject, config, notes, sample)
     yield try_part(TEXT, plan.subject, options, sample)
     yield try_part(UNET, plan.subject, options, sample)
@@ -148,7 +155,7 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     try:
         memory, trial = work.make()
     except NotANumberError as error:
-        yield whole.failed(error)
+        yield whole.failed(error, options.precision)
         return
     yield memory
     if trial is None:

@@ -19,6 +19,7 @@ from sdops.bench.subject import LADDER, Subject
 from sdops.finding import Severity
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
+from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 
 NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
@@ -67,13 +68,7 @@ class Whole:
                 tried.append(policy.value)
                 continue
             return self._fits(trial, tried), trial
-        fault = Fault(
-            "smoke-memory-never-fits",
-            f"{self.subject.title} does not fit into this device's memory at all",
-            f"Not even with its layers taking turns{self._limited()}.",
-            advice="Use a smaller model or smaller pictures.",
-        )
-        return judged("memory", "nothing fits", (fault,), {"tried": tried}), None
+        return never_fits(self.subject, self._limited()), None
 
     def _make(self, policy: Memory) -> Trial:
         options = replace(self.options, memory=policy)
@@ -148,6 +143,17 @@ class Whole:
 TURNS = {Memory.PARTS: "its parts", Memory.LAYERS: "its layers"}
 
 
+def never_fits(subject: Subject, limited: str = "") -> Step:
+    """The step "memory" where no policy helps."""
+    fault = Fault(
+        "smoke-memory-never-fits",
+        f"{subject.title} does not fit into this device's memory at all",
+        f"Not even with its layers taking turns{limited}.",
+        advice="Use a smaller model or smaller pictures, and close other programs that use it.",
+    )
+    return judged("memory", "nothing fits", (fault,))
+
+
 def precision_name(options: Options) -> str:
     """`fp32`, `fp16` or `bf16`: what the UNet computes in."""
     names = {torch.float16: "fp16", torch.bfloat16: "bf16"}
@@ -178,13 +184,17 @@ def judge(trial: Trial, *, trained: bool) -> Step:
     return judged("picture", words, faults if complaints else (), numbers)
 
 
-def failed(error: NotANumberError) -> Step:
-    """The step "picture" where there is none."""
+def failed(error: NotANumberError, precision: Precision) -> Step:
+    """The step "picture" where there is none, made under a precision policy."""
+    is_vae = error.part == "VAE"
+    is_exact = (precision.vae if is_vae else precision.unet) is torch.float32
+    need = Need.VAE_FP32 if is_vae else Need.MODEL_FP32
     fault = Fault(
         "smoke-picture-none",
         f"No picture could be made: the {error.part} gave values that are not numbers",
-        error.hint,
-        Need.VAE_FP32 if error.part == "VAE" else Need.MODEL_FP32,
+        "It computed in fp32." if is_exact else "It computed in half precision.",
+        None if is_exact else need,
+        advice="Get the model again from its source, or use another.",
     )
     return judged("picture", error.message, (fault,))
 

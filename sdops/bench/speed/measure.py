@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sdops.bench.device import Device
@@ -61,7 +60,6 @@ def measure(
     options: Options,
     device: Device,
     watch: Watch,
-    on_repeat: Callable[[int], None] = lambda _: None,
 ) -> Measurement:
     """Time `case`.
 
@@ -72,7 +70,6 @@ def measure(
         options: how it computes.
         device: where; the one in `options`.
         watch: looks at the device after each repeat.
-        on_repeat: told the number of each repeat that is done.
 
     Raises:
         SdopsError: the case takes too few steps to be timed.
@@ -92,7 +89,6 @@ def measure(
     ):
         timings.append(_time(pipeline, case, device, seed=len(timings) + 1))
         watch.look()
-        on_repeat(len(timings))
     return Measurement(
         case,
         load_seconds,

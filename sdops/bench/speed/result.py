@@ -55,6 +55,8 @@ class Result:
     """What must be alike for two results to be compared: device, driver, versions, options."""
     peak_flops: float
     runs: tuple[Run, ...]
+    faults: tuple[str, ...] = ()
+    """What could not be timed, and why, one sentence each."""
 
 
 def write(result: Result, path: Path) -> None:
@@ -109,7 +111,9 @@ def _parse(text: bytes) -> Result:
     runs = tuple(_run(row) for row in document.pop("runs"))
     if not runs:
         raise ValueError("it holds no runs")
-    return Result(**{**document, "runs": runs, "conditions": _words(document["conditions"])})
+    faults = tuple(map(str, document.pop("faults", ())))
+    conditions = _words(document.pop("conditions"))
+    return Result(**document, conditions=conditions, runs=runs, faults=faults)
 
 
 def _run(row: Mapping[str, Any]) -> Run:

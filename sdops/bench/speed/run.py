@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from sdops.bench.device import Device, choose
+from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.speed import compare
 from sdops.bench.speed.flops import flops_per_step, peak_flops
 from sdops.bench.speed.measure import Measurement, measure
@@ -22,7 +23,7 @@ from sdops.bench.speed.result import Result, Run
 from sdops.bench.speed.statistics import median, percentile
 from sdops.bench.speed.watch import HARMFUL, Watch
 from sdops.bench.subject import Subject, few_threads, usual_precision, usual_side
-from sdops.errors import UsageError
+from sdops.errors import SdopsError, UsageError
 from sdops.finding import Finding, Remedy, Report, Severity
 from sdops.sampler.attention import backend
 from sdops.sampler.graphs import Execution
@@ -91,37 +92,47 @@ def planned(
     return Plan(steps, chosen, named.casefold(), attention, Execution(execution), checkpoint)
 
 
-def bench(
-    plan: Plan, on_run: OnRun = lambda _: None, on_repeat: Callable[[int], None] = lambda _: None
-) -> Result:
+def bench(plan: Plan, on_run: OnRun = lambda _: None) -> Result:
     """Time every case of the plan.
 
     Args:
         plan: what to time.
         on_run: told each case when it is done.
-        on_repeat: told the number of each repeat of a case that is done.
+
+    Raises:
+        SdopsError: no case could be timed.
     """
+    runs: list[Run] = []
+    faults: list[str] = []
     with few_threads(plan.is_tiny):
-        return _bench(plan, on_run, on_repeat)
+        peak = peak_flops(plan.device, PRECISIONS[plan.precision].unet)
+        for case in plan.protocol.cases:
+            try:
+                runs.append(_timed(plan, case, peak))
+            except RuntimeError as error:
+                faults.append(_reason(plan, case, error))
+            else:
+                on_run(runs[-1])
+    if not runs:
+        raise SdopsError(" ".join(faults))
+    taken_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return Result(plan.protocol.name, taken_at, conditions(plan), peak, tuple(runs), tuple(faults))
 
 
-def _bench(plan: Plan, on_run: OnRun, on_repeat: Callable[[int], None]) -> Result:
-    peak = peak_flops(plan.device, PRECISIONS[plan.precision].unet)
-    runs = []
-    for case in plan.protocol.cases:
-        watch = Watch(plan.device)
-        subject = plan.subject(case)
-        taken = measure(case, plan.protocol, subject, plan.options, plan.device, watch, on_repeat)
-        config = subject.parts().config
-        runs.append(_run(taken, flops_per_step(config, case), peak, watch.seen()))
-        on_run(runs[-1])
-    return Result(
-        plan.protocol.name,
-        datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        conditions(plan),
-        peak,
-        tuple(runs),
-    )
+def _timed(plan: Plan, case: Case, peak: float) -> Run:
+    watch, subject = Watch(plan.device), plan.subject(case)
+    taken = measure(case, plan.protocol, subject, plan.options, plan.device, watch)
+    return _run(taken, flops_per_step(subject.parts().config, case), peak, watch.seen())
+
+
+def _reason(plan: Plan, case: Case, error: RuntimeError) -> str:
+    """Why `case` could not be timed; an error that is no news of the machine goes on."""
+    if is_out_of_memory(error):
+        return f"{case.name} does not fit into the memory of {plan.device.title}."
+    if "compile" in plan.execution.value:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return f"{case.name} cannot be compiled here: {first}"
+    raise error
 
 
 def conditions(plan: Plan) -> dict[str, str]:
@@ -202,6 +213,7 @@ def report(plan: Plan, result: Result, baseline: Baseline | None, begin: float) 
         started_at=result.taken_at,
         duration_s=time.monotonic() - begin,
         findings=(*slower, *_slowed_down(result)),
+        faults=result.faults,
         data={
             "device": {
                 "name": plan.device.name,
