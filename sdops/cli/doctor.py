@@ -14,9 +14,12 @@ from sdops.cli.progress import working
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sdops.doctor.session import Patient
     from sdops.facts.gather import Depth
     from sdops.facts.types import Facts
+    from sdops.registry import Check
 
 Target = Annotated[
     str | None,
@@ -96,7 +99,7 @@ def doctor(
     if save_facts is not None:
         session.save(facts, save_facts)
         _tell(f"The facts are in {save_facts}, without names, tokens and home paths.", quiet)
-    if fix and _mend(facts, yes=yes):
+    if fix and _mend(facts, chosen, yes=yes):
         facts = _look(patient, depth, quiet=quiet)
     # The terminal is the user's own: there the commands keep their real paths, ready to paste.
     private = answer.format_name == "rich" and answer.output is None
@@ -116,12 +119,11 @@ def _look(patient: Patient, depth: Depth, *, quiet: bool) -> Facts:
         return facts_of(patient, depth)
 
 
-def _mend(facts: Facts, *, yes: bool) -> bool:
+def _mend(facts: Facts, chosen: Sequence[Check], *, yes: bool) -> bool:
     from sdops.cli.fix import fix
     from sdops.doctor.diagnose import diagnose
-    from sdops.doctor.examine import choose
 
-    return fix(diagnose(facts, choose([]), time.monotonic()), facts, yes=yes)
+    return fix(diagnose(facts, chosen, time.monotonic()), facts, yes=yes)
 
 
 def _refuse_nonsense(patient: Patient, *, fix: bool, yes: bool, prove: bool) -> None:

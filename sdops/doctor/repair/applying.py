@@ -90,7 +90,8 @@ def _rehearse(plan: RepairPlan, progress: Callable[[str], None]) -> None:
         except SdopsError as error:
             raise SdopsError(
                 f"Step {number} cannot be done: {error.message}",
-                "Nothing was changed. The command was: " + step.command.line,
+                f"Nothing was changed. The command was: {step.command.line}\n"
+                "To do other steps alone, name what they mend: --fix --only ID.",
             ) from None
 
 
