@@ -73,6 +73,8 @@ def _match(shapes: Shapes) -> tuple[Match | None, str]:
         return match, str(match.row["part"])
     if match := first_match(late, shapes, [""]):
         return match, match.id
+    if any(name.startswith(prefixes["model"][0]) for name in shapes):
+        return None, UNKNOWN  # a diffusion model of no known shape, whatever stands beside it
     for section, kind, places in (
         ("vae", "vae", prefixes["vae"]),
         ("text_encoder", "text-encoder", prefixes["text_encoder"]),
