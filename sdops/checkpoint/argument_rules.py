@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard
 
 from sdops.checkpoint.policy import Entry, Policy, real_name
-from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Value
+from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Unknown, Value
 
 _LARGE = 1 << 24
 _LATIN_1 = {"latin1", "latin-1", "latin_1", "iso-8859-1"}
@@ -266,6 +266,8 @@ def bad_state(state: Value) -> str | None:
 
 
 def _is_special(key: Value) -> bool:
+    if isinstance(key, (Call, Unknown)):
+        return True  # numpy's texts are texts too
     return isinstance(key, str) and key.startswith("__") and key.endswith("__")
 
 

@@ -61,6 +61,12 @@ def test_special_attribute_is_dangerous(key: str):
     assert _verdict(b"\x80\x02" + _DICT + b"N}" + state + b"\x86b.") == "dangerous"
 
 
+def test_computed_attribute_name_is_dangerous():
+    element = name("numpy", "dtype") + text("U9") + b"\x85R"
+    key = name("numpy._core.multiarray", "scalar") + element + b"C\x04____\x86R"
+    assert _verdict(b"\x80\x03" + _DICT + b"}" + key + b"Nsb.") == "dangerous"
+
+
 def test_class_in_a_persistent_id_of_torch_tar_is_the_first():
     harmless = name("collections", "OrderedDict")
     identity = b"(" + _LOAD + harmless + b"NNtQ"
