@@ -108,6 +108,11 @@ class _Window:
             self.digest.update(data[first:last])
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting: a named pipe in a model folder would wait for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def hash_file(
     path: Path,
     extras: Extras = Extras(),
@@ -127,7 +132,7 @@ def hash_file(
         MissingDependencyError: BLAKE3 was asked for and is not installed.
     """
     try:
-        with path.open("rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableInputError(f"{path} is not a file.")

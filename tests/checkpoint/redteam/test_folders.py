@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from sdops.checkpoint.hashes import hash_file
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.walk import walk
+from sdops.errors import UnreadableInputError
 
 
 @pytest.fixture
@@ -41,6 +44,13 @@ def test_link_out_to_a_folder_around_is_told(tree: Path):
     found = walk([tree])
     assert len(found.files) == 1
     assert "is not followed" in found.faults[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_named_pipe_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "model.ckpt")
+    with pytest.raises(UnreadableInputError, match="not a file"):
+        hash_file(tmp_path / "model.ckpt")
 
 
 def test_index_of_itself_is_no_loop(tmp_path: Path):
