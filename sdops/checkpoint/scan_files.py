@@ -101,12 +101,12 @@ def _scan_all(
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=(policy_paths,)) as pool:
-        futures = [pool.submit(_scan_in_process, str(file)) for file in files]
         try:
+            futures = [pool.submit(_scan_in_process, str(file)) for file in files]
             for file, future in zip(files, futures, strict=True):
                 yield _outcome(future, file)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # the user interrupts
+            pool.shutdown(cancel_futures=True)  # the user interrupts
             raise
 
 
