@@ -72,7 +72,7 @@ def choose(name: str | None) -> Device:
     Raises:
         UsageError: torch has no such device here.
     """
-    usable = [kind for kind in ORDER if kind == "cpu" or _module(kind).is_available()]
+    usable = [kind for kind in ORDER if _is_usable(kind)]
     if name is None:
         return _describe(usable[0])
     kind, _, number = name.partition(":")
@@ -82,6 +82,12 @@ def choose(name: str | None) -> Device:
             f"It can on: {', '.join(usable)}. `sdops doctor` says why others are missing.",
         )
     return _describe(name)
+
+
+def _is_usable(kind: str) -> bool:
+    if kind == "mps":
+        return bool(torch.backends.mps.is_available())
+    return kind == "cpu" or bool(_module(kind).is_available())
 
 
 def _exists(kind: str, number: str) -> bool:
