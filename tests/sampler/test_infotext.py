@@ -37,8 +37,14 @@ def test_write():
 
 
 def test_few_parameters_are_part_of_the_prompt():
-    assert parse("a: b, c: d").prompt == "a: b, c: d"
+    assert parse("x\nSteps: 1, Seed: 2").prompt == "x\nSteps: 1, Seed: 2"
     assert parse("x\nSteps: 1, Seed: 2, Size: 8x8").prompt == "x"
+
+
+def test_what_is_quoted():
+    assert [quote(text) for text in ("a b", "a: b", "a, b", "a\nb")] == [
+        "a b", '"a: b"', '"a, b"', '"a\\nb"',
+    ]  # fmt: skip
 
 
 def test_older_names_of_samplers():
