@@ -25,7 +25,7 @@ else:
     import tomli as tomllib
 
 # Raised when the machine or the rules judge differently: cached results are then not used.
-RULES_VERSION = 4
+RULES_VERSION = 5
 _MAX_POLICY_BYTES = 1 << 20
 
 
