@@ -1,8 +1,8 @@
 """sdops: finds out why Stable Diffusion does not work on a machine, and mends it."""
 
-from pathlib import Path as _Path
+import os as _os
 
 # In a checkout, checks/ and profiles/ stand beside this package; installed, they are inside it.
-_checkout = _Path(__file__).resolve().parent.parent
-if (_checkout / "pyproject.toml").is_file() and (_checkout / "checks").is_dir():
-    __path__.append(str(_checkout))
+_checkout = _os.path.dirname(_os.path.dirname(_os.path.realpath(__file__)))
+if _os.path.isfile(_checkout + "/pyproject.toml") and _os.path.isdir(_checkout + "/checks"):
+    __path__.append(_checkout)

@@ -1,14 +1,20 @@
-"""The one vocabulary of every command: findings, their remedies, and the report that holds them."""
+"""The one vocabulary of every command: findings, their remedies, and the report that holds them.
+
+These are named tuples, not dataclasses, because a scan of a small file takes less time than
+importing `dataclasses` and making so many of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sdops.errors import ExitCode
 from sdops.version import __version__
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Severity(IntEnum):
@@ -56,8 +62,7 @@ class Platform(Enum):
     ANY = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command to type, as an argument list, so that spaces in paths survive every shell."""
 
     argv: tuple[str, ...]
@@ -87,8 +92,7 @@ def _command_prompt_word(word: str) -> str:
     return f'"{plain}{plain[len(plain) - backslashes :]}"'
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(NamedTuple):
     """One way to mend a finding."""
 
     text: str
@@ -106,8 +110,7 @@ class Remedy:
     """Whether `sdops doctor --fix` can carry it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """Where a finding was made."""
 
     path: str
@@ -126,8 +129,7 @@ class Location:
         return ", ".join((self.path, *told))
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong, or worth knowing, and what to do about it."""
 
     rule: str
@@ -137,14 +139,13 @@ class Finding:
     """One plain sentence: what it means for the user."""
     why: str = ""
     """How it comes about, with the numbers."""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = _NOTHING
     """The facts it rests on, JSON-able."""
     location: Location | None = None
     remedies: tuple[Remedy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a check or rule looks for; its documentation in every format."""
 
     id: str
@@ -158,8 +159,7 @@ class Rule:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a command has to say: the same content for every output format."""
 
     command: str
@@ -171,13 +171,13 @@ class Report:
     duration_s: float = 0.0
     rules: tuple[Rule, ...] = ()
     findings: tuple[Finding, ...] = ()
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = _NOTHING
     """Rule id to the reason why it did not apply."""
-    crashed: Mapping[str, str] = field(default_factory=dict)
+    crashed: Mapping[str, str] = _NOTHING
     """Rule id to the fault that stopped it."""
     faults: tuple[str, ...] = ()
     """What the command could not do, one sentence each."""
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = _NOTHING
     """The command's own result, JSON-able; its shape is in the JSON Schema."""
     fail_on: Severity | None = Severity.ERROR
     """The lowest severity that makes the verdict `fail`; None for never."""

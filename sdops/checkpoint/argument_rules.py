@@ -1,4 +1,4 @@
-"""Calls that are harmless only with certain arguments: one rule each, named in `allowed.toml`.
+"""Calls that are harmless only with certain arguments: one rule each, named in `allowed.json`.
 
 A rule answers with what is wrong with the call, in words that follow "It", or with None.
 """
@@ -6,7 +6,6 @@ A rule answers with what is wrong with the call, in words that follow "It", or w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard
 
 from sdops.checkpoint.policy import Entry, Policy, real_name
@@ -21,15 +20,15 @@ _MAX_DTYPE_DEPTH = 12
 _HOLDS_OBJECTS = 3
 
 
-@dataclass(slots=True)
 class RuleContext:
     """What a rule may ask, and where it leaves bytes that must be looked into."""
 
-    policy: Policy
-    payloads: list[tuple[Call, Value]] = field(default_factory=list)
-    """A call, and the bytes that it would unpickle."""
-    passed: list[Global] = field(default_factory=list)
-    """References that a call was rightly given to call in turn."""
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.payloads: list[tuple[Call, Value]] = []
+        """A call, and the bytes that it would unpickle."""
+        self.passed: list[Global] = []
+        """References that a call was rightly given to call in turn."""
 
     def entry(self, value: Value) -> Entry | None:
         """The policy's entry for a reference; None for anything else."""
@@ -47,7 +46,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(name: str) -> Callable[[Rule], Rule]:
-    """Registers a rule under the name that `allowed.toml` uses."""
+    """Registers a rule under the name that `allowed.json` uses."""
 
     def register(function: Rule) -> Rule:
         RULES[name] = function

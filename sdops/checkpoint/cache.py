@@ -56,7 +56,7 @@ class ResultCache:
         except (OSError, SdopsError, sqlite3.Error):
             self.close()
 
-    def get(self, path: Path, status: os.stat_result) -> Any | None:
+    def get(self, path: Path | str, status: os.stat_result) -> Any | None:
         """The remembered JSON value for `path`, whose present state is `status`, or None."""
         if self._connection is None:
             return None
@@ -67,7 +67,7 @@ class ResultCache:
         except (sqlite3.Error, ValueError):
             return None
 
-    def put(self, path: Path, status: os.stat_result, value: Any) -> None:
+    def put(self, path: Path | str, status: os.stat_result, value: Any) -> None:
         """Remembers the JSON-able `value` for `path` as it was when `status` was taken."""
         if self._connection is None:
             return
@@ -110,5 +110,5 @@ def default_folder() -> Path:
         raise SdopsError(f"There is no cache folder: {error}.") from None
 
 
-def _identity(path: Path, status: os.stat_result) -> tuple[str, int, int, int]:
+def _identity(path: Path | str, status: os.stat_result) -> tuple[str, int, int, int]:
     return (os.path.realpath(path), status.st_size, status.st_mtime_ns, status.st_ino)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.values import Trace
 from sdops.checkpoint.types import Container, Problem, Storage, Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Nested:
+class Nested(NamedTuple):
     """Bytes inside a file that are a file of their own."""
 
     name: str
@@ -20,22 +19,27 @@ class Nested:
     contents, where they cannot be had."""
 
 
-@dataclass(slots=True)
 class Contents:
-    """The findings of a format's reader; `main` holds the state dict, if there is one."""
+    """The findings of a format's reader."""
 
-    container: Container
-    traces: list[Trace] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    nested: list[Nested] = field(default_factory=list)
-    main: Trace | None = None
-    storages: dict[str, Storage] = field(default_factory=dict)
-    """By torch's storage key: where the bytes are."""
-    objects: dict[str, Tensor] = field(default_factory=dict)
-    """By persistent id, for the tar format of torch before 0.2."""
-    tensors: list[Tensor] = field(default_factory=list)
-    """For formats whose index is not a pickle."""
-    metadata: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("container", "main", "metadata", "nested", "objects", "problems", "storages",
+                 "tensors", "traces")  # fmt: skip
+
+    def __init__(self, container: Container) -> None:
+        """Nothing yet, of a file of the kind `container`."""
+        self.container = container
+        self.traces: list[Trace] = []
+        self.problems: list[Problem] = []
+        self.nested: list[Nested] = []
+        self.main: Trace | None = None
+        """The pickle that holds the state dict, if there is one."""
+        self.storages: dict[str, Storage] = {}
+        """By torch's storage key: where the bytes are."""
+        self.objects: dict[str, Tensor] = {}
+        """By persistent id, for the tar format of torch before 0.2."""
+        self.tensors: list[Tensor] = []
+        """For formats whose index is not a pickle."""
+        self.metadata: dict[str, str] = {}
 
     def problem(
         self,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from sdops.checkpoint.argument_rules import (
     RULES,
@@ -45,8 +45,7 @@ class Verdict(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgment:
+class Judgment(NamedTuple):
     """One thing that a pickle would do and should not."""
 
     rule: str
@@ -61,8 +60,7 @@ class Judgment:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One name that a pickle refers to."""
 
     module: str

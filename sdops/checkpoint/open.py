@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,8 +82,7 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
     if contents.main.fault:
         problems += (Problem("pickle-damaged", contents.main.fault, contents.main.member,
                              contents.main.fault_offset, blocking=True),)  # fmt: skip
-    return replace(
-        checkpoint,
+    return checkpoint._replace(
         tensors=tensors,
         others=others,
         wrapper=found.wrapper,
@@ -127,9 +125,9 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
         container, size = part.container, size + part.size_bytes
         metadata |= part.metadata
         traces += part.traces
-        problems += [replace(problem, member=problem.member or name) for problem in part.problems]
+        problems += [problem._replace(member=problem.member or name) for problem in part.problems]
         tensors += [
-            replace(tensor, storage=replace(tensor.storage, path=part.path))
+            tensor._replace(storage=tensor.storage._replace(path=part.path))
             for tensor in part.tensors
             if shards.get(tensor.name, name) == name
         ]

@@ -1,6 +1,6 @@
 """Which names a pickle may refer to and call: exact names from a table, never patterns.
 
-The table is `profiles/pickle/allowed.toml`; a user may add names, each with a reason.
+The table is `profiles/pickle/allowed.json`; a user may add names, each with a reason.
 """
 
 from __future__ import annotations
@@ -9,32 +9,26 @@ import sys
 
 # Python's own table of Python 2 names, which its unpickler applies below protocol 3.
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sdops.checkpoint.trace.values import Global
 from sdops.errors import UsageError
-from sdops.profile import own
+from sdops.profile import own, own_json
 from sdops.version import __version__
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Raised when the machine or the rules judge differently: cached results are then not used.
-RULES_VERSION = 5
+RULES_VERSION = 6
 _MAX_POLICY_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One allowed name."""
+class Entry(NamedTuple):
+    """What may be done with one or several allowed names of a module."""
 
     module: str
-    name: str
     callable: bool
     reason: str
     rule: str | None = None
@@ -45,8 +39,7 @@ class Entry:
     """Whether it comes from the user's own policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gadget:
+class Gadget(NamedTuple):
     """What a well-known way to run code does."""
 
     module: str
@@ -56,8 +49,7 @@ class Gadget:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """All allowed names."""
 
     entries: dict[tuple[str, str], Entry]
@@ -93,30 +85,28 @@ def load_policy(paths: tuple[Path, ...] = ()) -> Policy:
     Raises:
         UsageError: a file is not a policy, or allows what is known to run code.
     """
-    entries = dict(_own_entries())
+    entries = _own_entries().copy()
     texts = tuple(_read(path) for path in paths)
     for text, path in zip(texts, paths, strict=True):
-        for entry in _user_entries(text, path):
-            entries.setdefault((entry.module, entry.name), entry)
+        for name, entry in _user_entries(text, path):
+            entries.setdefault(name, entry)
     return Policy(entries, texts)
 
 
 @cache
-def _own_entries() -> tuple[tuple[tuple[str, str], Entry], ...]:
-    found = []
-    for row in own("pickle/allowed")["allow"]:
-        for name in row["names"]:
-            entry = Entry(
-                module=row["module"],
-                name=name,
-                callable=row["class"] == "call",
-                reason=row["reason"],
-                rule=row.get("rule"),
-                build=row.get("build", False),
-                fill=row.get("fill", False),
-            )
-            found.append(((entry.module, name), entry))
-    return tuple(found)
+def _own_entries() -> dict[tuple[str, str], Entry]:
+    found = {}
+    for row in own_json("pickle/allowed")["allow"]:
+        entry = Entry(
+            module=row["module"],
+            callable=row["class"] == "call",
+            reason=row["reason"],
+            rule=row.get("rule"),
+            build=row.get("build", False),
+            fill=row.get("fill", False),
+        )
+        found.update({(row["module"], name): entry for name in row["names"]})
+    return found
 
 
 @cache
@@ -149,7 +139,12 @@ def _read(path: Path) -> str:
         raise UsageError(f"The policy file {path} is not UTF-8 text.") from None
 
 
-def _user_entries(text: str, path: Path) -> list[Entry]:
+def _user_entries(text: str, path: Path) -> list[tuple[tuple[str, str], Entry]]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         document: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -161,7 +156,7 @@ def _user_entries(text: str, path: Path) -> list[Entry]:
     return [_user_entry(row, path) for row in rows]
 
 
-def _user_entry(row: Any, path: Path) -> Entry:
+def _user_entry(row: Any, path: Path) -> tuple[tuple[str, str], Entry]:
     wanted = ("module", "name", "class", "reason")
     if not isinstance(row, dict) or any(not isinstance(row.get(key), str) for key in wanted):
         raise UsageError(
@@ -178,4 +173,5 @@ def _user_entry(row: Any, path: Path) -> Entry:
     if known is not None:
         raise UsageError(f"The policy file {path} allows {module}.{name}: it {known.does}.")
     may_call = kind == "call"
-    return Entry(module, name, may_call, reason, build=may_call, fill=may_call, user=True)
+    entry = Entry(module, may_call, reason, build=may_call, fill=may_call, user=True)
+    return (module, name), entry

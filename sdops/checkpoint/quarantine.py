@@ -10,7 +10,7 @@ from sdops.errors import SdopsError, UsageError
 _MOST_NAMES = 10_000
 
 
-def check_quarantine(folder: Path, scanned: tuple[Path, ...]) -> None:
+def check_quarantine(folder: Path, scanned: tuple[str, ...]) -> None:
     """Makes `folder` if it is missing.
 
     Raises:
@@ -18,7 +18,7 @@ def check_quarantine(folder: Path, scanned: tuple[Path, ...]) -> None:
         SdopsError: it cannot be made.
     """
     real = folder.resolve()
-    for path in scanned:
+    for path in map(Path, scanned):
         if path.is_dir() and real.is_relative_to(path.resolve()):
             raise UsageError(
                 f"The quarantine {folder} lies inside {path}.",
@@ -30,17 +30,18 @@ def check_quarantine(folder: Path, scanned: tuple[Path, ...]) -> None:
         raise SdopsError(f"The quarantine {folder} cannot be made: {error.strerror}.") from None
 
 
-def quarantine(path: Path, status: os.stat_result | None, folder: Path) -> Path:
-    """Moves `path` into `folder` under a free name; a link is moved, what it points at is not.
+def quarantine(name: str, status: os.stat_result | None, folder: Path) -> Path:
+    """Moves the file `name` into `folder`, as a free name; a link is moved, not what it points at.
 
     Args:
-        path: the file to move.
+        name: the file to move.
         status: its state when it was scanned.
         folder: an existing folder.
 
     Raises:
         SdopsError: it is not the file that was scanned any more, or cannot be moved.
     """
+    path = Path(name)
     try:
         now = path.stat()
         if status is None or (now.st_ino, now.st_size, now.st_mtime_ns) != (

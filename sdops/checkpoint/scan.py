@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sdops.checkpoint import formats
 from sdops.checkpoint.contents import Contents
-from sdops.checkpoint.formats import tar, zips
-from sdops.checkpoint.formats.compressed import spool
 from sdops.checkpoint.judge import Judge, Judgment, Reference, Verdict
 from sdops.checkpoint.policy import Policy
 from sdops.checkpoint.source import BudgetError, BytesSource, Part, Source
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream
 from sdops.checkpoint.trace.values import Blob, Call, Trace, Value
 from sdops.checkpoint.types import Container, Problem
+from sdops.checkpoint.zip_reader import has_end_record
 
 MAX_DEPTH = 6
 MAX_PARTS = 5000
@@ -30,8 +29,7 @@ _ARCHIVES = frozenset({Container.TAR, Container.ZIP, Container.NPZ, Container.TO
 _TORCHSCRIPT_MODULES = ("__torch__", "torch.jit._pickle")
 
 
-@dataclass(frozen=True, slots=True)
-class FileScan:
+class FileScan(NamedTuple):
     """What was found in one file."""
 
     path: str
@@ -120,7 +118,7 @@ class _Examination:
             if source is not None:
                 self.look(source, _place(name, nested.name), depth + 1)
         for problem in sorted(contents.problems, key=_is_passable)[:_MAX_NOTED]:
-            self.problems.append(replace(problem, member=_place(name, problem.member)))
+            self.problems.append(problem._replace(member=_place(name, problem.member)))
 
     def _other_readings(
         self, container: Container, source: Source, name: str | None, depth: int
@@ -128,15 +126,15 @@ class _Examination:
         """What loaders would find that take the file for something else."""
         head = source.read(0, formats.HEAD_BYTES)
         others = []
-        if container not in _ARCHIVES and zips.has_end_record(source):
+        if container not in _ARCHIVES and has_end_record(source):
             others.append(Container.ZIP)
-        if container not in (Container.TAR, Container.TORCH_TAR):
-            others += [found] if (found := tar.recognize(head, source)) else []
+        if container not in formats.TAR.containers:
+            others += [found] if (found := formats.TAR.recognize(head, source)) else []
         for other in others:
             text = f"The file is {container} to some readers and {other} to others."
             self.problems.append(Problem("several-formats", text, name, hostile=True))
             self._take(formats.read(source, other), name, depth)
-        if container not in formats.PICKLES and may_be_pickle(head):
+        if container not in formats.PICKLES.containers and may_be_pickle(head):
             traces = _whole_streams(source)
             if any(map(_runs_something, traces)):
                 text = f"The file is {container} to some readers and a pickle to others."
@@ -159,7 +157,7 @@ class _Examination:
         for reference in judge.references():
             if not (torchscript and reference.module.startswith(_TORCHSCRIPT_MODULES)):
                 key = (reference.module, reference.name, member)
-                self.references.setdefault(key, replace(reference, member=member))
+                self.references.setdefault(key, reference._replace(member=member))
         for judgment in judge.judgments():
             if not (torchscript and judgment.module.startswith(_TORCHSCRIPT_MODULES)):
                 self.judgments.append((member, judgment))
@@ -167,7 +165,7 @@ class _Examination:
                 break  # it cannot become worse, and nobody reads more
         self._faults(trace, number, member)
         for call, payload in judge.context.payloads:
-            if trace.source is not None and self.parts <= MAX_PARTS:
+            if self.parts <= MAX_PARTS:
                 self._payload(call, payload, trace.source, member, depth)
 
     def _faults(self, trace: Trace, number: int, member: str | None) -> None:
@@ -211,6 +209,8 @@ def _payload_source(payload: Value, source: Source) -> Source:
     if isinstance(payload, Blob) and payload.encoding is None:
         return Part(source, payload.offset, payload.size)
     if isinstance(payload, Blob):
+        from sdops.checkpoint.unpacking import spool
+
         text = Part(source, payload.offset, payload.size)
         return spool(_recoded(text, payload.encoding or ""), source.allowance)
     data = payload.encode("latin-1") if isinstance(payload, str) else payload

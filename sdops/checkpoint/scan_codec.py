@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from sdops.checkpoint.judge import Judgment, Reference, Verdict
@@ -12,7 +11,11 @@ from sdops.checkpoint.types import Problem
 
 def to_json(scan: FileScan) -> dict[str, Any]:
     """`scan` as plain JSON values."""
-    return dataclasses.asdict(scan)
+    return scan._asdict() | {
+        "references": [reference._asdict() for reference in scan.references],
+        "judgments": [(member, judgment._asdict()) for member, judgment in scan.judgments],
+        "problems": [problem._asdict() for problem in scan.problems],
+    }
 
 
 def from_json(value: Any, path: str) -> FileScan | None:

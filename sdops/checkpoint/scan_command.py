@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sdops.checkpoint.judge import Verdict
 from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.quarantine import check_quarantine
-from sdops.checkpoint.quarantine import quarantine as move_away
 from sdops.checkpoint.scan_files import Outcome, scan_files
 from sdops.checkpoint.scan_report import report as report_of
 from sdops.checkpoint.selection import Selection, policy_files, scan_stdin, select
 from sdops.errors import SdopsError
 from sdops.finding import Report
 
-Progress = Callable[[int], "AbstractContextManager[Callable[[int], None]]"]
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+Progress: TypeAlias = "Callable[[int], AbstractContextManager[Callable[[int], None]]]"
 
 
-@dataclass(frozen=True, slots=True)
-class ScanOptions:
+class ScanOptions(NamedTuple):
     """What the user asked for."""
 
     names: tuple[str, ...]
@@ -55,7 +53,9 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
     if passed_over:
         note(passed_over)
     if wanted.quarantine is not None:
-        check_quarantine(wanted.quarantine, tuple(map(Path, wanted.names)))
+        from sdops.checkpoint.quarantine import check_quarantine
+
+        check_quarantine(wanted.quarantine, wanted.names)
     outcomes = _scan(wanted, selection, policies, progress)
     faults = list(selection.local.faults)
     report = report_of(outcomes, faults=(), started_at=started_at, duration_s=0.0)
@@ -88,7 +88,7 @@ def _scan(
         outcomes += scan_address(address, load_policy(policies))
     with progress(selection.local.total_bytes) as advance:
         outcomes += scan_files(
-            selection.local.files, policies, jobs=wanted.jobs, cached=wanted.cached, advance=advance
+            selection.local.names, policies, jobs=wanted.jobs, cached=wanted.cached, advance=advance
         )
     return tuple(outcomes)
 
@@ -100,14 +100,18 @@ def _is_dangerous(outcome: Outcome) -> bool:
 def _quarantine(outcome: Outcome, folder: Path, entry: dict[str, Any]) -> list[str]:
     if outcome.status is None:
         return []  # standard input and addresses have no file to move
+    from sdops.checkpoint.quarantine import quarantine
+
     try:
-        entry["quarantined"] = str(move_away(Path(outcome.path), outcome.status, folder))
+        entry["quarantined"] = str(quarantine(outcome.path, outcome.status, folder))
     except SdopsError as error:
         return [error.message]
     return []
 
 
 def _decompiled(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    from pathlib import Path
+
     from sdops.checkpoint.decompile import decompile
 
     path = Path(entry.get("quarantined", entry["path"]))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sdops.checkpoint.policy import Policy, load_policy
 from sdops.checkpoint.scan import FileScan, scan_source
@@ -16,6 +14,7 @@ from sdops.errors import UnreadableInputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from pathlib import Path
 
     from sdops.checkpoint.cache import ResultCache
 
@@ -24,8 +23,7 @@ _MANY_FILES = 400
 _MOST_PROCESSES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One file's scan, or why there is none."""
 
     path: str
@@ -38,7 +36,7 @@ class Outcome:
 
 
 def scan_files(
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     policy_paths: tuple[Path, ...],
     *,
     jobs: int,
@@ -52,7 +50,7 @@ def scan_files(
     """
     policy = load_policy(policy_paths)
     cache = _cache(policy) if cached else None
-    known: dict[Path, Outcome] = {}
+    known: dict[str, Outcome] = {}
     todo = []
     for file in files:
         found = _remembered(file, cache)
@@ -77,20 +75,20 @@ def _cache(policy: Policy) -> ResultCache:
     return ResultCache("scan", policy.version)
 
 
-def _remembered(file: Path, cache: ResultCache | None) -> Outcome | None:
+def _remembered(file: str, cache: ResultCache | None) -> Outcome | None:
     if cache is None:
         return None
     try:
-        status = file.stat()
-    except OSError:
+        status = os.stat(file)
+    except (OSError, ValueError):
         return None
     value = cache.get(file, status)
-    scan = None if value is None else from_json(value, str(file))
-    return None if scan is None else Outcome(str(file), scan, status=status)
+    scan = None if value is None else from_json(value, file)
+    return None if scan is None else Outcome(file, scan, status=status)
 
 
 def _scan_all(
-    files: list[Path], policy: Policy, policy_paths: tuple[Path, ...], jobs: int
+    files: list[str], policy: Policy, policy_paths: tuple[Path, ...], jobs: int
 ) -> Iterator[Outcome]:
     if jobs == 0:
         jobs = min(_MOST_PROCESSES, os.cpu_count() or 1) if len(files) >= _MANY_FILES else 1
@@ -102,7 +100,7 @@ def _scan_all(
 
     with ProcessPoolExecutor(jobs, initializer=_start, initargs=(policy_paths,)) as pool:
         try:
-            futures = [pool.submit(_scan_in_process, str(file)) for file in files]
+            futures = [pool.submit(_scan_in_process, file) for file in files]
             for file, future in zip(files, futures, strict=True):
                 yield _outcome(future, file)
         except BaseException:
@@ -110,13 +108,13 @@ def _scan_all(
             raise
 
 
-def _outcome(future: Future[Outcome], file: Path) -> Outcome:
+def _outcome(future: Future[Outcome], file: str) -> Outcome:
     from concurrent.futures.process import BrokenProcessPool
 
     try:
         return future.result()
     except BrokenProcessPool:
-        return Outcome(str(file), crash="the process that scanned it was killed")
+        return Outcome(file, crash="the process that scanned it was killed")
 
 
 _process_policy: list[Policy] = []
@@ -127,15 +125,15 @@ def _start(policy_paths: tuple[Path, ...]) -> None:
 
 
 def _scan_in_process(path: str) -> Outcome:
-    return scan_file(Path(path), _process_policy[0])
+    return scan_file(path, _process_policy[0])
 
 
-def scan_file(path: Path, policy: Policy) -> Outcome:
+def scan_file(path: str, policy: Policy) -> Outcome:
     """One file's outcome; a fault of sdops itself is one too, and never a pass."""
     try:
         with FileSource(path) as source:
-            return Outcome(str(path), scan_source(str(path), source, policy), status=source.status)
+            return Outcome(path, scan_source(path, source, policy), status=source.status)
     except UnreadableInputError as error:
-        return Outcome(str(path), fault=error.message)
+        return Outcome(path, fault=error.message)
     except (Exception, RecursionError) as error:
-        return Outcome(str(path), crash=f"{type(error).__name__}: {error}")
+        return Outcome(path, crash=f"{type(error).__name__}: {error}")

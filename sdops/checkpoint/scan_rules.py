@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdops.finding import Rule
 
-_SOURCE = "CPython Modules/_pickle.c; profiles/pickle/allowed.toml"
+_SOURCE = "CPython Modules/_pickle.c; profiles/pickle/allowed.json"
 _ZIP_SOURCE = "PKWARE APPNOTE 6.3.10; torch's miniz; CPython Lib/zipfile"
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatch
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from sdops.checkpoint.policy import Policy
 from sdops.checkpoint.scan import scan_source
@@ -16,6 +14,9 @@ from sdops.checkpoint.source import FileSource
 from sdops.checkpoint.walk import Walk, walk
 from sdops.errors import SdopsError, UsageError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 STDIN = "-"
 REMOTE = ("http://", "https://", "hf://")
 _MAX_LIST_BYTES = 64 << 20
@@ -23,8 +24,7 @@ _MAX_STDIN_BYTES = 64 << 30
 POLICY_FILE = "sdops.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What to scan."""
 
     local: Walk
@@ -55,10 +55,10 @@ def select(
     if not wanted:
         raise UsageError("There is nothing to scan.", "Give a file, a folder, an address, or -.")
     remote = tuple(name for name in wanted if name.startswith(REMOTE))
-    paths = [Path(name) for name in wanted if name not in (STDIN, *remote)]
-    found = walk(paths)
-    named = set(paths)
-    files = tuple(file for file in found.files if file in named or _wanted(file, include, exclude))
+    here = [name for name in wanted if name != STDIN and not name.startswith(REMOTE)]
+    found = walk(here)
+    named = set(here)
+    files = tuple(name for name in found.names if name in named or _wanted(name, include, exclude))
     return Selection(Walk(files, found.faults), remote, STDIN in wanted)
 
 
@@ -71,9 +71,13 @@ def _listed(path: Path) -> list[str]:
     return [os.fsdecode(line) for line in lines if line.strip()]
 
 
-def _wanted(file: Path, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+def _wanted(name: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    if not include and not exclude:
+        return True
+    from fnmatch import fnmatch
+
     def matches(patterns: tuple[str, ...]) -> bool:
-        texts = (file.name, file.as_posix())
+        texts = (os.path.basename(name), name.replace(os.sep, "/"))
         return any(fnmatch(text, pattern) for pattern in patterns for text in texts)
 
     return (not include or matches(include)) and not matches(exclude)
@@ -85,8 +89,12 @@ def policy_files(chosen: tuple[Path, ...], selection: Selection) -> tuple[tuple[
     `sdops.toml` of the current folder counts, but never one that lies among the scanned files:
     whoever made those could allow anything with it.
     """
+    if not os.path.isfile(POLICY_FILE):
+        return chosen, ""
+    from pathlib import Path
+
     own = Path(POLICY_FILE)
-    if not own.is_file() or own in chosen:
+    if own in chosen:
         return chosen, ""
     here = Path.cwd().resolve()
     real = own.resolve()

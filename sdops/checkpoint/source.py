@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sdops.checkpoint.positioned import read_up_to
 from sdops.errors import UnreadableInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class BudgetError(Exception):

@@ -6,7 +6,7 @@ Source: torch/_utils.py, torch/_tensor.py (`__reduce_ex__`), torch/nn/parameter.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sdops.checkpoint.contents import Contents
@@ -88,7 +88,7 @@ class _Walker:
 
     def _object(self, value: Persistent | Call, path: tuple[str, ...]) -> None:
         try:
-            self.index.tensors.append(replace(self._tensor(value), path=path))
+            self.index.tensors.append(self._tensor(value)._replace(path=path))
             return
         except _NotATensorError:
             pass
@@ -126,12 +126,12 @@ class _Walker:
         if module == "torch._utils" and name in _STRIDED:
             return self._strided(name, args)
         if module == "torch._utils" and name in _PARAMETERS and args:
-            return replace(self._tensor(args[0], depth + 1), parameter=True)
+            return self._tensor(args[0], depth + 1)._replace(parameter=True)
         if (module, name) == ("torch._tensor", "_rebuild_from_type_v2") and len(args) >= 3:
             inner = Call(args[0], args[2], None, value.offset, value.opcode)
             return self._tensor(inner, depth + 1)
         if name == "Parameter" and module.startswith("torch.nn") and args:
-            return replace(self._tensor(args[0], depth + 1), parameter=True)
+            return self._tensor(args[0], depth + 1)._replace(parameter=True)
         raise _NotATensorError
 
     def _strided(self, name: str, args: tuple[Value, ...]) -> Tensor:
@@ -182,7 +182,7 @@ def index(contents: Contents) -> Index:
     found.wrapper = _wrapper(found.tensors)
     depth = len(found.wrapper)
     found.tensors = [
-        replace(tensor, name=".".join(tensor.path[depth:] if _inside(tensor, found.wrapper)
+        tensor._replace(name=".".join(tensor.path[depth:] if _inside(tensor, found.wrapper)
                                       else tensor.path))
         for tensor in found.tensors
     ]  # fmt: skip

@@ -1,14 +1,19 @@
-"""What a model file holds: its container, its tensors and where their bytes lie."""
+"""What a model file holds: its container, its tensors and where their bytes lie.
+
+Named tuples, as in `sdops.finding`: a scan makes thousands of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from sdops.checkpoint.trace.values import Trace
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Container(str, Enum):
@@ -49,8 +54,7 @@ class Container(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(NamedTuple):
     """A run of elements in the file that tensors are views of; tied tensors share one."""
 
     key: str
@@ -65,8 +69,7 @@ class Storage:
     """The file that holds it, where that is not the checkpoint's own: a shard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One tensor: a strided view of a storage."""
 
     name: str
@@ -106,8 +109,7 @@ class Tensor:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(NamedTuple):
     """Something in a pickle that is neither a tensor nor plain data; it was not run."""
 
     path: tuple[str, ...]
@@ -116,8 +118,7 @@ class Opaque:
     """What it would be, safe to show: `posix.system('id') was not run`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something about the file itself that is not as its format says."""
 
     id: str
@@ -132,8 +133,7 @@ class Problem:
     """What follows could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A lazily opened model file: its index, never its weights."""
 
     path: str
@@ -145,9 +145,9 @@ class Checkpoint:
     """Tensors outside the state dict (optimizer states, callbacks), named by their whole path."""
     wrapper: tuple[str, ...] = ()
     """The keys from the root object to the state dict: `("state_dict",)`, or empty."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = _NOTHING
     """safetensors `__metadata__`, or GGUF key-values, as text."""
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = _NOTHING
     """Plain values beside the state dict, such as `global_step`."""
     opaque: tuple[Opaque, ...] = ()
     traces: tuple[Trace, ...] = ()

@@ -1,56 +1,68 @@
-"""Finds the files that a command was asked to read: the files named, and those in folders named."""
+"""Finds the files that a command was asked to read: the files named, and those in folders named.
+
+Names are kept as text: a scan of a small file takes less time than importing `pathlib`.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """The files found, and what could not be read."""
 
-    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    """Where they are."""
     faults: tuple[str, ...] = ()
     """One sentence for each path that does not exist and each folder that cannot be listed."""
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The same as paths."""
+        from pathlib import Path
+
+        return tuple(map(Path, self.names))
+
+    @property
     def total_bytes(self) -> int:
         """The files' sizes together; a file that is gone meanwhile counts nothing."""
-        return sum(_size(file) for file in self.files)
+        return sum(map(_size, self.names))
 
 
-def walk(paths: Iterable[Path]) -> Walk:
+def walk(paths: Iterable[str | Path]) -> Walk:
     """The files at `paths`, each once; folders are walked in order of their names.
 
     Links are followed: the Hugging Face cache is made of links to files, and users keep models on
     another disk behind links to folders. A folder is walked once, so that a loop cannot trap the
     walk, and a link to a folder around the one that was named is told instead of followed.
     """
-    files: dict[Path, None] = {}
+    names: dict[str, None] = {}
     faults: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            _walk_folder(path, files, faults)
+    for path in (os.fspath(path) for path in paths):
+        if os.path.isdir(path):
+            _walk_folder(path, names, faults)
         elif os.path.lexists(path):
-            files[path] = None
+            names[path] = None
         else:
             faults.append(f"{path} does not exist.")
-    return Walk(tuple(files), tuple(faults))
+    return Walk(tuple(names), tuple(faults))
 
 
-def _walk_folder(root: Path, files: dict[Path, None], faults: list[str]) -> None:
+def _walk_folder(root: str, names: dict[str, None], faults: list[str]) -> None:
     def unlistable(error: OSError) -> None:
         faults.append(f"{error.filename} cannot be listed: {error.strerror or error}.")
 
-    around = set(map(_identity, root.resolve().parents))
+    around = set(map(_identity, _parents(os.path.realpath(root))))
     seen = {_identity(root)}
-    for here, folders, names in os.walk(root, onerror=unlistable, followlinks=True):
+    for here, folders, files in os.walk(root, onerror=unlistable, followlinks=True):
         entered = []
         for name in sorted(folders):
-            folder = Path(here, name)
+            folder = os.path.join(here, name)
             identity = _identity(folder)
             if identity in around:
                 faults.append(f"{folder} links to a folder around {root} and is not followed.")
@@ -58,19 +70,25 @@ def _walk_folder(root: Path, files: dict[Path, None], faults: list[str]) -> None
                 seen.add(identity)
                 entered.append(name)
         folders[:] = entered
-        files.update((Path(here, name), None) for name in sorted(names))
+        names.update((os.path.join(here, name), None) for name in sorted(files))
 
 
-def _identity(folder: Path) -> tuple[int, int] | None:
+def _parents(folder: str) -> Iterable[str]:
+    while (parent := os.path.dirname(folder)) != folder:
+        yield parent
+        folder = parent
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
     try:
-        status = folder.stat()
+        status = os.stat(folder)
     except OSError:
         return None  # listing it tells why
     return status.st_dev, status.st_ino
 
 
-def _size(path: Path) -> int:
+def _size(name: str) -> int:
     try:
-        return path.stat().st_size
-    except OSError:
+        return os.stat(name).st_size
+    except (OSError, ValueError):
         return 0

@@ -7,10 +7,9 @@ Sources: PKWARE APPNOTE 6.3.10; torch's third_party/miniz-3.0.2; CPython's Lib/z
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sdops.checkpoint.source import Part, Source
 
@@ -26,7 +25,6 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 LOCAL = struct.Struct("<4s5H3L2H")
 _TAIL_BYTES = 65535 + _END.size
 MAX_MEMBERS = 100_000
-_PIECE = 1 << 18
 MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
 
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
@@ -120,6 +118,14 @@ def read_archive(source: Source) -> Archive:
         return shifted
 
 
+def has_end_record(source: Source) -> bool:
+    """Whether readers that start from the end would find an archive in `source`."""
+    try:
+        return bool(read_archive(source).members)
+    except ZipError:
+        return False
+
+
 def as_zipfile_reads(source: Source, end: End) -> Archive | None:
     """The archive as zipfile and unzip read it, if they read another directory.
 
@@ -183,65 +189,6 @@ def read_local(archive: Archive, member: Member) -> Local | None:
 def packed(archive: Archive, member: Member, local: Local) -> Part:
     """The member's bytes as they stand in the archive."""
     return Part(archive.source, local.data_offset, member.packed_size)
-
-
-def inflate(part: Source, method: int) -> Iterator[bytes]:
-    """Decompresses a member piece by piece; raises ZipError for damaged or unknown data."""
-    if method == DEFLATED:
-        inflater = zlib.decompressobj(-15)
-    elif method == BZIP2:
-        import bz2
-
-        inflater = bz2.BZ2Decompressor()  # type: ignore[assignment]
-    elif method == LZMA:
-        yield from _inflate_lzma(part)
-        return
-    else:
-        raise ZipError(f"The compression method {method} is not known here.")
-    offset = 0
-    try:
-        while piece := part.read(offset, 65536):
-            offset += len(piece)
-            yield from feed(inflater, piece)
-            if inflater.eof:
-                return
-    except (zlib.error, OSError, EOFError) as error:
-        raise ZipError(f"The compressed data is damaged: {error}.") from None
-
-
-def feed(unpacker: Any, data: bytes) -> Iterator[bytes]:
-    """What a decompressor of zlib, bz2 or lzma makes of `data`, in pieces of bounded size."""
-    yield unpacker.decompress(data, _PIECE)
-    while not unpacker.eof:
-        if hasattr(unpacker, "needs_input"):
-            if unpacker.needs_input:
-                return
-            yield unpacker.decompress(b"", _PIECE)
-        else:
-            if not unpacker.unconsumed_tail:
-                return
-            yield unpacker.decompress(unpacker.unconsumed_tail, _PIECE)
-
-
-def _inflate_lzma(part: Source) -> Iterator[bytes]:
-    import lzma
-
-    from sdops.checkpoint.lzma_filters import lzma1
-
-    head = part.read(0, 9)
-    if len(head) < 9:
-        raise ZipError("The compressed data is damaged: no LZMA properties.")
-    (size,) = struct.unpack_from("<H", head, 2)
-    try:
-        inflater = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[lzma1(part.read(4, size))])
-        offset = 4 + size
-        while piece := part.read(offset, 65536):
-            offset += len(piece)
-            yield from feed(inflater, piece)
-            if inflater.eof:
-                return
-    except (lzma.LZMAError, EOFError) as error:
-        raise ZipError(f"The compressed data is damaged: {error}.") from None
 
 
 def _find_end(source: Source) -> End:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
 from sdops.errors import SdopsError, UsageError
 from sdops.finding import Report, Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAINER = str.maketrans(
     {"→": "->", "“": '"', "”": '"', "’": "'", "…": "...", "×": "x", "–": "-", "°": " degrees "}
@@ -19,8 +20,7 @@ PLAINER = str.maketrans(
 NOTE_LENGTH = 20_000
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """How the user wants the answer: the shared options of one command line."""
 
     format_name: str
@@ -60,7 +60,7 @@ class Answer:
         """Prints or saves `report`, then exits with its code."""
         from sdops.report import render
 
-        report = dataclasses.replace(report, fail_on=self.fail_on)
+        report = report._replace(fail_on=self.fail_on)
         to_terminal = self.output is None and sys.stdout.isatty()
         width = _terminal_width() if to_terminal else 100
         text = render(report, self.format_name, color=to_terminal and wants_color(), width=width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,4 +42,4 @@ def proof_for(facts: Facts, *, quiet: bool) -> Proof:
 def with_proof(report: Report, proof: Proof) -> Report:
     """`report` with what was shown among its findings, the worst first."""
     merged = sorted((*report.findings, *proof.findings), key=lambda found: -found.severity)
-    return dataclasses.replace(report, findings=tuple(merged))
+    return report._replace(findings=tuple(merged))

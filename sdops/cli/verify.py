@@ -54,7 +54,7 @@ def verify(
         lookups.append(lookup.HuggingFace(repository, base_url=hub_url or lookup.HUGGING_FACE))
     if online:
         lookups.append(lookup.Civitai(civitai_url or lookup.CIVITAI))
-    total = Walk(tuple(item.path for item in asked.pairs)).total_bytes
+    total = Walk(tuple(str(item.path) for item in asked.pairs)).total_bytes
     with byte_progress("Verifying", total, quiet=quiet) as advance:
         report = verify_report.verify_all(asked, lookups, jobs=jobs, advance=advance)
     answer.give(report)

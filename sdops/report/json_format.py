@@ -30,7 +30,7 @@ def document(report: Report) -> dict[str, Any]:
         "skipped": dict(report.skipped),
         "crashed": dict(report.crashed),
         "faults": list(report.faults),
-        "data": report.data,
+        "data": dict(report.data),
     }
 
 

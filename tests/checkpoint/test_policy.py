@@ -14,7 +14,7 @@ from sdops.checkpoint.scan import scan_source
 from sdops.checkpoint.source import BytesSource
 from sdops.checkpoint.trace.values import Global
 from sdops.errors import UsageError
-from sdops.profile import own
+from sdops.profile import own_json
 from tests.checkpoint.corpus import advisories
 
 _INSTALLED = ("torch", "numpy", "collections", "builtins", "copyreg", "datetime", "uuid", "decimal",
@@ -28,34 +28,34 @@ _ELSEWHERE = {"_rebuild_nested_tensor", "_UntypedStorage", "_TypedStorage", "Non
 def test_every_allowed_name_exists_where_its_package_is_installed():
     pytest.importorskip("torch")
     missing = []
-    for entry in load_policy().entries.values():
-        if entry.module.partition(".")[0] not in _INSTALLED or entry.name in _ELSEWHERE:
+    for module, name in load_policy().entries:
+        if module.partition(".")[0] not in _INSTALLED or name in _ELSEWHERE:
             continue
         try:
-            getattr(importlib.import_module(entry.module), entry.name)
+            getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError):
-            missing.append(f"{entry.module}.{entry.name}")
+            missing.append(f"{module}.{name}")
     # cuda's tensors need a GPU build; `numpy.core` is gone from numpy 2, `torch.tensor` from torch.
     known = ("torch.cuda.", "torch.tensor.", "numpy.core.")
     assert [name for name in missing if not name.startswith(known)] == []
 
 
 def test_every_rule_that_is_named_exists_and_is_used():
-    used = {row["rule"] for row in own("pickle/allowed")["allow"] if "rule" in row}
+    used = {row["rule"] for row in own_json("pickle/allowed")["allow"] if "rule" in row}
     assert used == set(RULES)
 
 
 def test_nothing_is_both_allowed_and_dotted():
-    for entry in load_policy().entries.values():
-        assert "." not in entry.name
-        assert "*" not in entry.name
+    for _, name in load_policy().entries:
+        assert "." not in name
+        assert "*" not in name
 
 
 def test_what_may_be_called_is_no_known_gadget_unless_it_has_a_rule():
-    for entry in load_policy().entries.values():
-        known = gadget(entry.module, entry.name)
-        exact = known is not None and known.name == entry.name
-        assert not exact or entry.rule, f"{entry.module}.{entry.name}"
+    for (module, name), entry in load_policy().entries.items():
+        known = gadget(module, name)
+        exact = known is not None and known.name == name
+        assert not exact or entry.rule, f"{module}.{name}"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from importlib import import_module
+
+from sdops.checkpoint import formats
 from sdops.checkpoint.policy import load_policy
 from sdops.checkpoint.scan import scan_source
 from sdops.checkpoint.source import BytesSource
@@ -20,6 +23,15 @@ GOOD = [*corpus.good(), *denial.harmless()]
 
 def _scan(sample: Sample):
     return scan_source(f"model{sample.suffix}", BytesSource(sample.data), load_policy())
+
+
+@pytest.mark.parametrize("sample", ATTACKS + GOOD, ids=lambda sample: sample.name)
+def test_every_format_that_knows_a_file_is_asked(sample: Sample):
+    source = BytesSource(sample.data)
+    head = source.read(0, formats.HEAD_BYTES)
+    for known in formats.FORMATS:
+        module = import_module(f"{formats.__name__}.{known.name}")
+        assert known.recognize(head, source) == module.recognize(head, source)
 
 
 def test_names_are_unique():

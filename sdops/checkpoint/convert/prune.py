@@ -148,7 +148,7 @@ def _with_average(
 
 
 def _dtype(item: Item, precision: Precision) -> str:
-    return dtype_for(replace(item.source, name=item.name), precision)
+    return dtype_for(item.source._replace(name=item.name), precision)
 
 
 def _group(name: str, reason: str, tensors: Collection[Tensor]) -> list[Dropped]:

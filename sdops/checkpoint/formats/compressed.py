@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.source import Allowance, BudgetError, BytesSource, Source
+from sdops.checkpoint.source import BudgetError, Source
 from sdops.checkpoint.types import Container
-from sdops.checkpoint.zip_reader import feed
+from sdops.checkpoint.unpacking import feed, spool
 
 _SIGNATURES = (
     (b"\x1f\x8b", Container.GZIP),
@@ -21,15 +21,11 @@ _SIGNATURES = (
     (b"Rar!\x1a\x07", Container.RAR),
 )
 _READABLE = (Container.GZIP, Container.XZ, Container.BZ2, Container.ZLIB, Container.LZMA)
-CONTAINERS = frozenset(container for _, container in _SIGNATURES) | frozenset(_READABLE)
 
-_IN_MEMORY_BYTES = 4 << 20
 _LZMA_MEMORY_BYTES = 64 << 20
 _PIECE = 1 << 18
 # Joined streams may be tiny; what is read beyond one is read again.
 _FIRST_PIECE = 1 << 12
-# An empty piece takes time too.
-_PIECE_COST = 1 << 10
 
 
 def recognize(head: bytes, _source: Source) -> Container | None:
@@ -80,41 +76,6 @@ def _to_the_damage(source: Source, container: Container, contents: Contents) -> 
         yield from _pieces(source, container)
     except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
         contents.problem("damaged", f"The compressed data is damaged: {error}.", blocking=True)
-
-
-def spool(pieces: Iterable[bytes], allowance: Allowance) -> Source:
-    """Collects `pieces` in memory, or in a temporary file if they are many.
-
-    Raises:
-        BudgetError: they are more than the file may unpack to.
-    """
-    import tempfile
-
-    file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (the source keeps it)
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        allowance.unpack(len(piece) + _PIECE_COST)
-        file.write(piece)
-    if size <= _IN_MEMORY_BYTES:
-        file.seek(0)
-        return BytesSource(file.read(), allowance)
-    file.rollover()
-    return _SpooledSource(file, size, allowance)
-
-
-class _SpooledSource:
-    """A temporary file that lives as long as this object."""
-
-    def __init__(self, file: Any, size: int, allowance: Allowance) -> None:
-        self._file, self.size, self.allowance = file, size, allowance
-
-    def read(self, offset: int, length: int) -> bytes:
-        if offset < 0 or length <= 0:
-            return b""
-        self._file.seek(offset)
-        data: bytes = self._file.read(length)
-        return data
 
 
 def _pieces(source: Source, container: Container) -> Iterator[bytes]:

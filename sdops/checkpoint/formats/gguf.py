@@ -13,7 +13,6 @@ from sdops.checkpoint.formats.safetensors import row_major
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.types import Container, Storage, Tensor
 
-CONTAINERS = frozenset({Container.GGUF, Container.HDF5})
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q",
             11: "<q", 12: "<d"}  # fmt: skip
 _STRING, _ARRAY = 8, 9

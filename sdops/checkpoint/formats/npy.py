@@ -15,7 +15,6 @@ from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.streams import read_streams
 from sdops.checkpoint.types import Container, Storage, Tensor
 
-CONTAINERS = frozenset({Container.NPY})
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER_BYTES = 1 << 16
 

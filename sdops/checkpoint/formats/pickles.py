@@ -17,7 +17,6 @@ from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_stre
 from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value
 from sdops.checkpoint.types import Container, Storage
 
-CONTAINERS = frozenset({Container.PICKLE, Container.TORCH_LEGACY, Container.JOBLIB})
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _MAGIC = _MAGIC_NUMBER.to_bytes(10, "little")
 _PROBE_OPERATIONS = 20_000

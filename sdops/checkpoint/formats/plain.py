@@ -6,16 +6,6 @@ from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.types import Container
 
-CONTAINERS = frozenset(
-    {
-        Container.EMPTY,
-        Container.LFS_POINTER,
-        Container.HTML,
-        Container.JSON,
-        Container.TEXT,
-        Container.IMAGE,
-    }
-)
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _TEXT = frozenset(range(32, 127)) | frozenset(b"\n\r\t") | frozenset(range(128, 256))

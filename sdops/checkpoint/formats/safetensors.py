@@ -14,7 +14,6 @@ from sdops.checkpoint.dtypes import BY_SAFETENSORS, SAFETENSORS_BITS
 from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.types import Container, Storage, Tensor
 
-CONTAINERS = frozenset({Container.SAFETENSORS})
 MAX_HEADER_BYTES = 100_000_000
 # Parsing takes several times the header in memory, and more for each value; real headers have
 # 25 commas and brackets for a tensor.

@@ -20,7 +20,6 @@ from sdops.checkpoint.types import Container, Storage, Tensor
 if TYPE_CHECKING:
     from tarfile import TarInfo
 
-CONTAINERS = frozenset({Container.TAR, Container.TORCH_TAR})
 _BLOCK = 512
 _MAX_MEMBERS = 100_000
 _TORCH_MEMBERS = frozenset({"storages", "tensors", "pickle"})

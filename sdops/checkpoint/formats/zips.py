@@ -9,7 +9,6 @@ import zlib
 from functools import partial
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.formats.compressed import spool
 from sdops.checkpoint.formats.pickles import element_type, storage_claims
 from sdops.checkpoint.source import BudgetError, Part, Source
 from sdops.checkpoint.trace.streams import read_streams
@@ -25,16 +24,12 @@ from sdops.checkpoint.zip_reader import (
     Member,
     ZipError,
     as_zipfile_reads,
-    inflate,
     packed,
     read_archive,
     read_local,
 )
 from sdops.errors import UnreadableInputError
 
-CONTAINERS = frozenset(
-    {Container.TORCH_ZIP, Container.TORCHSCRIPT, Container.NPZ, Container.ZIP, Container.TRUNCATED}
-)
 _PACKAGE_RECORD = "/.data/extern_modules"
 _CHECKED_BYTES = 16 << 20
 _PIECE = 1 << 20
@@ -50,14 +45,6 @@ def recognize(head: bytes, source: Source) -> Container | None:
         return _kind(read_archive(source))
     except ZipError:
         return Container.TRUNCATED
-
-
-def has_end_record(source: Source) -> bool:
-    """Whether readers that start from the end would find an archive in `source`."""
-    try:
-        return bool(read_archive(source).members)
-    except ZipError:
-        return False
 
 
 def _kind(archive: Archive) -> Container:
@@ -131,7 +118,7 @@ def _salvaged(part: Part, method: int, contents: Contents) -> Source | None:
     if method == STORED:
         return part
     try:
-        return spool(inflate(part, method), part.allowance)
+        return _unpacked(part, method)
     except ZipError:
         return None  # the file is already reported as cut off
     except BudgetError as error:
@@ -177,7 +164,7 @@ def member_source(source: Source, key: str) -> Source:
                 part = packed(archive, member, local)
                 if member.method == STORED:
                     return part
-                return spool(inflate(part, member.method), part.allowance)
+                return _unpacked(part, member.method)
     except (ZipError, BudgetError) as error:
         raise UnreadableInputError(f"The storage {key[:80]} cannot be unpacked: {error}") from None
     raise UnreadableInputError(f"The storage {key[:80]} is missing in the file.")
@@ -263,7 +250,7 @@ def _open(
         return None
     else:
         try:
-            source = spool(inflate(part, member.method), part.allowance)
+            source = _unpacked(part, member.method)
         except BudgetError as error:
             contents.problem("unpacking-limit", str(error), member=member.name, hostile=True,
                              blocking=True)  # fmt: skip
@@ -273,6 +260,13 @@ def _open(
             return None
     _check(member, source, contents)
     return source
+
+
+def _unpacked(part: Part, method: int) -> Source:
+    """The bytes that `part` unpacks to; raises ZipError or BudgetError."""
+    from sdops.checkpoint.unpacking import inflate, spool
+
+    return spool(inflate(part, method), part.allowance)
 
 
 def _check(member: Member, source: Source, contents: Contents) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.machine import HANDLERS, STOP, Fault, Machine
@@ -51,8 +51,7 @@ class Spliced:
         return data + self._source.read(max(offset, self._start) + self._gap, rest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Loss:
+class _Loss(NamedTuple):
     """Bytes that are lost, and what is in memory then."""
 
     start: int

@@ -95,7 +95,7 @@ class Machine:
         """
         self.source = source
         self.budget = min(operations, source.allowance.operations)
-        self.trace = Trace(offset, source=source, end=offset)
+        self.trace = Trace(offset, source)
         self.stack: list[Value] = []
         self.metastack: list[list[Value]] = []
         self.memo: dict[int, Value] = {}

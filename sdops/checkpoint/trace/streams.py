@@ -58,7 +58,7 @@ def _by_frames(source: Source, trace: Trace, depth: int) -> Iterator[Trace]:
         yield from read_streams(source, trace.frame_end, depth)
     for other in lossy_readings(source, trace.offset):
         yield other
-        if other.complete and other.source is not None:
+        if other.complete:
             yield from read_streams(other.source, other.frame_end or other.end, depth)
 
 

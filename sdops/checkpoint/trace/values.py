@@ -6,8 +6,7 @@ classes. Nothing is ever hashed or compared by value: a hostile pickle decides w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from sdops.checkpoint.source import Source
@@ -109,8 +108,7 @@ class Unknown:
         self.why = why
 
 
-@dataclass(slots=True)
-class Effect:
+class Effect(NamedTuple):
     """A change to something that is not a plain container."""
 
     target: Value
@@ -119,46 +117,52 @@ class Effect:
     state: Value = None
 
 
-@dataclass(slots=True)
 class Trace:
     """What one pickle stream would do."""
 
-    offset: int
-    """Where the stream starts, in bytes from the start of its source."""
-    member: str | None = None
-    """The archive member that holds it."""
-    source: Source | None = None
-    """What it was read from: Blobs are still there."""
-    end: int = 0
-    """Just after the last byte that was read."""
-    protocol: int = 0
-    operations: int = 0
-    root: Value = None
-    """The object that the pickle makes, if it is complete."""
-    complete: bool = False
-    """Whether STOP was reached."""
-    globals: dict[tuple[str, str, bool], Global] = field(default_factory=dict)
-    """By module, name, and whether Python 2 names are mapped."""
-    calls: list[Call] = field(default_factory=list)
-    builds: list[Effect] = field(default_factory=list)
-    """Uses of BUILD."""
-    fills: list[Effect] = field(default_factory=list)
-    """Uses of SETITEMS, APPENDS and ADDITEMS on something that is not a plain container."""
-    computed: list[Effect] = field(default_factory=list)
-    """Imports whose name is computed, and extension codes."""
-    persistent: list[Persistent] = field(default_factory=list)
-    fault: str = ""
-    """Why the stream cannot be followed further, one sentence; empty if it can."""
-    fault_offset: int = 0
-    over_budget: bool = False
-    """Whether the fault is that a budget is used up."""
-    odd: list[tuple[str, int]] = field(default_factory=list)
-    """What no pickler writes: a sentence and an offset."""
-    frame_end: int = 0
-    """Where the frame ends that is open at STOP, if that is further on."""
-    framed: bool = False
-    """Whether the stream uses frames."""
-    embedded: list[Trace] = field(default_factory=list)
-    """Pickles that stand inside this one."""
-    shortened: bool = False
-    """Whether containers hold only their first items."""
+    __slots__ = ("builds", "calls", "complete", "computed", "embedded", "end", "fault",
+                 "fault_offset", "fills", "frame_end", "framed", "globals", "member", "odd",
+                 "offset", "operations", "over_budget", "persistent", "protocol", "root",
+                 "shortened", "source")  # fmt: skip
+
+    def __init__(self, offset: int, source: Source) -> None:
+        """Nothing yet, of the stream at `offset` of `source`."""
+        self.offset = offset
+        """Where the stream starts, in bytes from the start of its source."""
+        self.source: Source = source
+        """What it was read from: Blobs are still there."""
+        self.member: str | None = None
+        """The archive member that holds it."""
+        self.end = offset
+        """Just after the last byte that was read."""
+        self.protocol = 0
+        self.operations = 0
+        self.root: Value = None
+        """The object that the pickle makes, if it is complete."""
+        self.complete = False
+        """Whether STOP was reached."""
+        self.globals: dict[tuple[str, str, bool], Global] = {}
+        """By module, name, and whether Python 2 names are mapped."""
+        self.calls: list[Call] = []
+        self.builds: list[Effect] = []
+        """Uses of BUILD."""
+        self.fills: list[Effect] = []
+        """Uses of SETITEMS, APPENDS and ADDITEMS on something that is not a plain container."""
+        self.computed: list[Effect] = []
+        """Imports whose name is computed, and extension codes."""
+        self.persistent: list[Persistent] = []
+        self.fault = ""
+        """Why the stream cannot be followed further, one sentence; empty if it can."""
+        self.fault_offset = 0
+        self.over_budget = False
+        """Whether the fault is that a budget is used up."""
+        self.odd: list[tuple[str, int]] = []
+        """What no pickler writes: a sentence and an offset."""
+        self.frame_end = 0
+        """Where the frame ends that is open at STOP, if that is further on."""
+        self.framed = False
+        """Whether the stream uses frames."""
+        self.embedded: list[Trace] = []
+        """Pickles that stand inside this one."""
+        self.shortened = False
+        """Whether containers hold only their first items."""

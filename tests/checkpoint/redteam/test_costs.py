@@ -24,7 +24,7 @@ import json, resource, sys
 from sdops.checkpoint.policy import load_policy
 from sdops.checkpoint.scan_files import scan_file
 from pathlib import Path
-outcome = scan_file(Path(sys.argv[1]), load_policy())
+outcome = scan_file(sys.argv[1], load_policy())
 usage = resource.getrusage(resource.RUSAGE_SELF)
 status = Path("/proc/self/status")
 peak = int(status.read_text().split("VmHWM:")[1].split()[0]) if status.exists() else 0
@@ -107,7 +107,8 @@ def test_file_is_given_up_in_time(label: str, tmp_path: Path):
 
 def test_member_with_bytes_behind_its_data_ends():
     from sdops.checkpoint.source import BytesSource
-    from sdops.checkpoint.zip_reader import BZIP2, DEFLATED, inflate
+    from sdops.checkpoint.unpacking import inflate
+    from sdops.checkpoint.zip_reader import BZIP2, DEFLATED
 
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(b"a" * 3_000_000) + packer.flush()
