@@ -104,7 +104,9 @@ class Judge:
                 yield _judgment("pickle-reference", Verdict.SUSPICIOUS, reference,
                                 "imports {}, which no model needs", reference)  # fmt: skip
         for call in self.trace.calls:
-            yield from self._call(call)
+            found = self._call(call)
+            if found is not None:
+                yield found
         yield from self._kept()
         for effect in self.trace.builds:
             yield from self._build(effect)
@@ -113,24 +115,25 @@ class Judge:
         for effect in self.trace.computed:
             yield self._computed(effect)
 
-    def _call(self, call: Call) -> Iterator[Judgment]:
+    def _call(self, call: Call) -> Judgment | None:
         callee = call.callee
         if type(callee) is not Global:
-            yield _judgment("pickle-call", Verdict.DANGEROUS, call,
-                            "calls something that is only known when it happens: {}",
-                            callee)  # fmt: skip
-            return
+            return _judgment("pickle-call", Verdict.DANGEROUS, call,
+                             "calls something that is only known when it happens: {}",
+                             callee)  # fmt: skip
         entry = self.policy.entry(callee)
         if entry is None or not entry.callable:
-            yield _judgment("pickle-call", Verdict.DANGEROUS, call, "runs {}", callee)
-            return
-        found = RULES[entry.rule](call, self.context) if entry.rule else None
-        if found is None and not isinstance(call.args, tuple) and entry.rule:
+            return _judgment("pickle-call", Verdict.DANGEROUS, call, "runs {}", callee)
+        if entry.rule is None:
+            return None
+        found = RULES[entry.rule](call, self.context)
+        if found is None and not isinstance(call.args, tuple):
             found = "is given unknown arguments"
-        if found is None and isinstance(call.kwargs, (Dict, Call)) and entry.rule:
+        if found is None and isinstance(call.kwargs, (Dict, Call)):
             found = "is given keyword arguments"
-        if found is not None:
-            yield _judgment("pickle-argument", Verdict.DANGEROUS, call, f"{found}: {{}}", callee)
+        if found is None:
+            return None
+        return _judgment("pickle-argument", Verdict.DANGEROUS, call, f"{found}: {{}}", callee)
 
     def _kept(self) -> Iterator[Judgment]:
         """Trampolines among the values: put into an object, they are called with what it gets."""

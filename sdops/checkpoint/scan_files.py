@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sdops.checkpoint.policy import Policy, load_policy
 from sdops.checkpoint.scan import FileScan, scan_source
-from sdops.checkpoint.scan_codec import from_json, to_json
 from sdops.checkpoint.source import FileSource
 from sdops.errors import UnreadableInputError
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from sdops.checkpoint.cache import ResultCache
+    from sdops.checkpoint.scan_cache import ScanCache
 
 # Below this many files, starting processes takes longer than it saves.
 _MANY_FILES = 400
@@ -50,41 +49,32 @@ def scan_files(
     """
     policy = load_policy(policy_paths)
     cache = _cache(policy) if cached else None
-    known: dict[str, Outcome] = {}
-    todo = []
-    for file in files:
-        found = _remembered(file, cache)
-        if found is None:
-            todo.append(file)
-        else:
-            known[file] = found
+    known = {} if cache is None else dict(_remembered(files, cache))
+    todo = [file for file in files if file not in known]
     fresh = _scan_all(todo, policy, policy_paths, jobs)
     for file in files:
         outcome = known.get(file) or next(fresh)
         if file not in known and cache is not None and outcome.scan and outcome.status:
-            cache.put(file, outcome.status, to_json(outcome.scan))
+            cache.put(outcome.scan, outcome.status)
         advance(outcome.scan.size_bytes if outcome.scan else 0)
         yield outcome
     if cache is not None:
         cache.close()
 
 
-def _cache(policy: Policy) -> ResultCache:
-    from sdops.checkpoint.cache import ResultCache
+def _cache(policy: Policy) -> ScanCache:
+    # Not at the top: SQLite takes as long to load as a small file to scan.
+    from sdops.checkpoint.scan_cache import ScanCache
 
-    return ResultCache("scan", policy.version)
+    return ScanCache(policy)
 
 
-def _remembered(file: str, cache: ResultCache | None) -> Outcome | None:
-    if cache is None:
-        return None
-    try:
-        status = os.stat(file)
-    except (OSError, ValueError):
-        return None
-    value = cache.get(file, status)
-    scan = None if value is None else from_json(value, file)
-    return None if scan is None else Outcome(file, scan, status=status)
+def _remembered(files: tuple[str, ...], cache: ScanCache) -> Iterator[tuple[str, Outcome]]:
+    for file in files:
+        found = cache.get(file)
+        if found is not None:
+            scan, status = found
+            yield file, Outcome(file, scan, status=status)
 
 
 def _scan_all(

@@ -72,6 +72,10 @@ class Source(Protocol):
         ...
 
 
+# Files up to this size are read once, as a whole: most reads are of a few bytes.
+_SMALL_BYTES = 1 << 18
+
+
 class FileSource:
     """An open file, read with `pread`; close it when done, or use it as a context."""
 
@@ -94,11 +98,19 @@ class FileSource:
             raise UnreadableInputError(f"{path} is not a regular file.")
         self.size = self.status.st_size
         self.allowance = Allowance(self.size)
+        self._whole: bytes | None = None
 
     def read(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; raises UnreadableInputError if the disk fails."""
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
+        if self.size > _SMALL_BYTES:
+            return self._read(offset, length)
+        if self._whole is None:
+            self._whole = self._read(0, self.size)
+        return self._whole[offset : offset + length]
+
+    def _read(self, offset: int, length: int) -> bytes:
         try:
             return read_up_to(self.descriptor, min(length, self.size - offset), offset)
         except OSError as error:

@@ -34,6 +34,7 @@ AMBIGUOUS = "archive-ambiguous"
 HIDDEN = "archive-hidden-bytes"
 _DESCRIPTOR_SIZES = (0, 12, 16, 20, 24)
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
+_UNICODE_PATH_BYTES = _UNICODE_PATH_EXTRA.to_bytes(2, "little")
 _GAP_PROBE_BYTES = 1 << 20
 
 
@@ -42,7 +43,8 @@ def archive_problems(archive: Archive, pairs: Sequence[Pair]) -> Iterator[Proble
     yield from _end_problems(archive)
     yield from _name_problems(archive)
     for member, local in pairs:
-        yield from _member_problems(member, local)
+        if local is None or not _is_usual(member, local):
+            yield from _member_problems(member, local)
     if len(pairs) == len(archive.members):
         yield from _layout_problems(archive, pairs)
 
@@ -108,6 +110,22 @@ def _as_torch_finds(name: str) -> str:
     """miniz, as torch uses it, ignores case; zipfile does not, and its last duplicate wins."""
     name = name.partition("\0")[0].lower().replace("\\", "/")
     return "/".join(part for part in name.split("/") if part != ".") if "." in name else name
+
+
+def _is_usual(member: Member, local: Local) -> bool:
+    """Whether it is as torch and zipfile write members; most are, and need no closer look."""
+    stated = (local.crc, local.packed_size, local.size)
+    streamed = local.flags & FLAG_DESCRIPTOR and not any(stated)
+    return (
+        member.method == local.method == STORED
+        and member.packed_size == member.size
+        and (streamed or stated == (member.crc, member.packed_size, member.size))
+        and member.raw_name == local.raw_name
+        and not member.disk
+        and not (member.flags | local.flags) & ~(FLAG_DESCRIPTOR | FLAG_UTF8)
+        and not member.extra
+        and _UNICODE_PATH_BYTES not in local.extra
+    )
 
 
 def _member_problems(member: Member, local: Local | None) -> Iterator[Problem]:

@@ -26,6 +26,8 @@ LOCAL = struct.Struct("<4s5H3L2H")
 _TAIL_BYTES = 65535 + _END.size
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
+# A field of 32 bits says by this that the value is in the extra field.
+_FULL = 0xFFFFFFFF
 
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
 FLAG_ENCRYPTED, FLAG_DESCRIPTOR, FLAG_STRONG, FLAG_UTF8, FLAG_MASKED = 1, 8, 64, 0x800, 0x2000
@@ -69,13 +71,11 @@ class Member(NamedTuple):
     header_offset: int
     disk: int
     extra: bytes
-    attributes: int = 0
 
 
 class Local(NamedTuple):
-    """A member's local header, and the first bytes of its data."""
+    """A member's local header."""
 
-    signature: bytes
     flags: int
     method: int
     crc: int
@@ -84,7 +84,7 @@ class Local(NamedTuple):
     raw_name: bytes
     extra: bytes
     data_offset: int
-    start: bytes
+    """Where the member's data starts in the file."""
 
 
 class Archive(NamedTuple):
@@ -161,29 +161,23 @@ def _read_directory(source: Source, end: End, shift: int = 0) -> Archive:
 
 def read_local(archive: Archive, member: Member) -> Local | None:
     """The local header of `member`, or None where there is none."""
-    guess = LOCAL.size + len(member.raw_name) + 160
+    # torch pads the extra field so that the data starts at a multiple of 64.
+    guess = LOCAL.size + len(member.raw_name) + 80
     data = archive.source.read(member.header_offset, guess)
     if len(data) < LOCAL.size or data[:4] != LOCAL_SIGNATURE:
         return None
     fields = LOCAL.unpack_from(data)
     name_size, extra_size = fields[9], fields[10]
     header_size = LOCAL.size + name_size + extra_size
-    if len(data) < header_size + 16:
-        data = archive.source.read(member.header_offset, header_size + 16)
+    if len(data) < header_size:
+        data = archive.source.read(member.header_offset, header_size)
     extra = data[LOCAL.size + name_size : header_size]
-    sizes = _wide_sizes(extra, fields[8], fields[7], None)
-    return Local(
-        signature=fields[0],
-        flags=fields[2],
-        method=fields[3],
-        crc=fields[6],
-        size=sizes[0],
-        packed_size=sizes[1],
-        raw_name=data[LOCAL.size : LOCAL.size + name_size],
-        extra=extra,
-        data_offset=member.header_offset + header_size,
-        start=data[header_size : header_size + min(16, max(member.packed_size, 0))],
-    )
+    _, _, flags, method, _, _, crc, packed_size, size, _, _ = fields
+    if size == _FULL or packed_size == _FULL:
+        size, packed_size, _ = _wide_sizes(extra, size, packed_size, 0)
+    raw_name = data[LOCAL.size : LOCAL.size + name_size]
+    offset = member.header_offset + header_size
+    return Local(flags, method, crc, packed_size, size, raw_name, extra, offset)
 
 
 def packed(archive: Archive, member: Member, local: Local) -> Part:
@@ -267,28 +261,18 @@ def _with_wide_end(source: Source, end: End, rivals: tuple[int, ...]) -> End:
 def _read_entry(data: bytes, at: int) -> tuple[Member, int]:
     if len(data) - at < _CENTRAL.size or data[at : at + 4] != CENTRAL_SIGNATURE:
         raise ZipError(f"The archive's directory is damaged {at} bytes in.")
-    fields = _CENTRAL.unpack_from(data, at)
-    name_size, extra_size, comment_size = fields[10], fields[11], fields[12]
+    (_, _, _, flags, method, _, _, crc, packed_size, size, name_size, extra_size, comment_size,
+     disk, _, _, offset) = _CENTRAL.unpack_from(data, at)  # fmt: skip
     start = at + _CENTRAL.size
     following = start + name_size + extra_size + comment_size
     if following > len(data):
         raise ZipError(f"The archive's directory is damaged {at} bytes in.")
     raw_name = data[start : start + name_size]
     extra = data[start + name_size : start + name_size + extra_size]
-    size, packed_size, offset = _wide_sizes(extra, fields[9], fields[8], fields[16])
-    member = Member(
-        name=_decode(raw_name, fields[3]),
-        raw_name=raw_name,
-        flags=fields[3],
-        method=fields[4],
-        crc=fields[7],
-        packed_size=packed_size,
-        size=size,
-        header_offset=offset,
-        disk=fields[13],
-        extra=extra,
-        attributes=fields[15],
-    )
+    name = _decode(raw_name, flags)
+    if size == _FULL or packed_size == _FULL or offset == _FULL:
+        size, packed_size, offset = _wide_sizes(extra, size, packed_size, offset)
+    member = Member(name, raw_name, flags, method, crc, packed_size, size, offset, disk, extra)
     return member, following
 
 
@@ -309,15 +293,11 @@ def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
         at += 4 + size
 
 
-def _wide_sizes(
-    extra: bytes, size: int, packed_size: int, offset: int | None
-) -> tuple[int, int, int]:
+def _wide_sizes(extra: bytes, size: int, packed_size: int, offset: int) -> tuple[int, int, int]:
     """Size, packed size and offset, each from the 64-bit extra field where it is all ones."""
-    values = [size, packed_size, 0 if offset is None else offset]
-    wanted = [index for index, value in enumerate(values) if value == 0xFFFFFFFF]
-    if wanted:
-        wide = next((data for header, data in extra_fields(extra) if header == 1), b"")
-        for place, index in enumerate(wanted):
-            if len(wide) >= place * 8 + 8:
-                (values[index],) = struct.unpack_from("<Q", wide, place * 8)
+    values = [size, packed_size, offset]
+    wide = next((data for header, data in extra_fields(extra) if header == 1), b"")
+    for place, index in enumerate(index for index in range(3) if values[index] == _FULL):
+        if len(wide) >= place * 8 + 8:
+            (values[index],) = struct.unpack_from("<Q", wide, place * 8)
     return values[0], values[1], values[2]

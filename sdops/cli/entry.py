@@ -1,8 +1,8 @@
 """Where the program starts.
 
-A scan in a pipeline often takes less time than loading the command line, so `sdops scan PATH…
---json` without further options goes straight to its work. Everything else, and every mistake,
-goes to `sdops.cli.main`; a test holds both ways to the same answer.
+A scan often takes less time than loading the command line, so `sdops scan PATH…` without unusual
+options goes straight to its work. Everything else, and every mistake, goes to `sdops.cli.main`; a
+test holds both ways to the same answer.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ def main() -> NoReturn:
 def _is_plain_scan(arguments: list[str]) -> bool:
     flags = {argument for argument in arguments[1:] if argument.startswith("-")}
     names = len(arguments) - 1 - sum(argument.startswith("-") for argument in arguments[1:])
-    wanted = arguments[:1] == ["scan"] and "--json" in flags
-    return wanted and flags <= _PLAIN_FLAGS and names > 0
+    return arguments[:1] == ["scan"] and flags <= _PLAIN_FLAGS and names > 0
 
 
 def _scan(arguments: list[str]) -> None:
@@ -44,4 +43,4 @@ def _scan(arguments: list[str]) -> None:
         progress=lambda total: byte_progress("Scanning", total, quiet=quiet),
         note=(lambda _text: None) if quiet else note,
     )
-    Answer.of(None, True, None, "error", quiet).give(report)
+    Answer.of(None, "--json" in arguments, None, "error", quiet).give(report)

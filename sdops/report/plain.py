@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _UNSAFE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 _MAX_LENGTH = 4000
@@ -35,6 +34,8 @@ def guard_commands(text: str) -> str:
 
 
 def _visible(character: str) -> str:
+    import unicodedata  # rarely needed, and slow to load
+
     if character in "\n\t" or unicodedata.category(character) not in _UNSAFE:
         return character
     code = ord(character)

@@ -216,5 +216,8 @@ def test_the_short_way_in_gives_the_same_answer(folder: Path, tmp_path: Path) ->
 
     paths = (folder, folder / "absent.pt")
     assert told(*paths, "--json") == told(*paths, "--format", "json")
+    plain = run(*paths, "--no-cache", cwd=tmp_path)
+    whole = run(*paths, "--no-cache", "--format", "rich", cwd=tmp_path)
+    assert (plain.returncode, plain.stdout) == (whole.returncode, whole.stdout)
     nothing = run("--json", cwd=tmp_path)
     assert (nothing.returncode, nothing.stdout) == (2, b"")

@@ -139,8 +139,10 @@ def get(machine: Machine, pos: int) -> int:
 
 
 def _get(machine: Machine, index: int) -> None:
-    memo = machine.memo
-    value = memo[index] if index in memo else machine.inherited[index]
+    try:
+        value = machine.memo[index]
+    except KeyError:
+        value = machine.inherited[index]
     if type(value) is Global:
         value.pushes += 1
     machine.stack.append(value)

@@ -1,12 +1,40 @@
-"""Scan results as JSON values and back, for the cache."""
+"""Remembers what scans found, for as long as the file and the policy stay the same."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from sdops.checkpoint.cache import ResultCache
 from sdops.checkpoint.judge import Judgment, Reference, Verdict
+from sdops.checkpoint.policy import Policy
 from sdops.checkpoint.scan import FileScan
 from sdops.checkpoint.types import Problem
+
+
+class ScanCache:
+    """The scans by one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._results = ResultCache("scan", policy.version)
+
+    def get(self, path: str) -> tuple[FileScan, os.stat_result] | None:
+        """The scan of the file at `path` as it is now, and its state, if both are known."""
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        value = self._results.get(path, status)
+        scan = None if value is None else from_json(value, path)
+        return None if scan is None else (scan, status)
+
+    def put(self, scan: FileScan, status: os.stat_result) -> None:
+        """Remembers `scan` for its file as it was when `status` was taken."""
+        self._results.put(scan.path, status, to_json(scan))
+
+    def close(self) -> None:
+        """Closes the cache's file."""
+        self._results.close()
 
 
 def to_json(scan: FileScan) -> dict[str, Any]:
