@@ -71,8 +71,12 @@ def test_vae_that_overflows_gets_the_flag_of_each_ui(tmp_path):
         "a1111": "--no-half-vae",
         "forge": "--vae-in-fp32",
         "reforge": "--vae-in-fp32",
+        "sdnext": "--no-half-vae",
         "comfyui": "--fp32-vae",
+        "invokeai": "",
     }
+    told = next(iter(findings_for(outcome.steps, "invokeai"))).remedies[0].text
+    assert "precision: float32" in told
     assert rules(findings) == {"smoke-vae-half-precision"}
     assert "In fp32 it is right" in findings[0].why
     assert step(outcome, "VAE").measured["fp16"] is None
@@ -85,7 +89,7 @@ def test_unet_that_overflows_gets_full_precision(tmp_path):
     outcome, flags, findings = tried(path)
     assert flags == {"--precision": "full", "--no-half": None}
     assert set(lines(outcome).values()) == {
-        "--precision full --no-half", "--all-in-fp32", "--force-fp32",
+        "--precision full --no-half", "--all-in-fp32", "--no-half", "--force-fp32", "",
     }  # fmt: skip
     assert rules(findings) == {"smoke-unet-half-precision"}
 
