@@ -25,7 +25,10 @@ MemoryLimit = Annotated[
     ),
 ]
 Ui = Annotated[
-    str, typer.Option("--ui", help="Whose flags to name: a1111, forge, reforge, sdnext, comfyui, invokeai.")
+    str,
+    typer.Option(
+        "--ui", help="Whose flags to name: a1111, forge, reforge, sdnext, comfyui, invokeai."
+    ),
 ]
 OutputDir = Annotated[
     Path | None, typer.Option("--output-dir", help="Put the pictures into this new folder.")

@@ -107,6 +107,11 @@ class Encoded:
     vector: Tensor | None
     """(vector_dim,): SDXL's pooled text and sizes."""
 
+    def padded(self, length: int, empty: Tensor) -> Encoded:
+        """The same with a context of `length` tokens, by chunks of the `empty` prompt's."""
+        missing = (length - len(self.context)) // len(empty)
+        return Encoded(torch.cat((self.context, *[empty] * missing)), self.vector)
+
 
 Scheduled = tuple[tuple[int, Encoded], ...]
 """(last step, what the UNet is conditioned on up to it), rising."""
@@ -120,6 +125,17 @@ class Conditioning:
     """The prompt's parts between ANDs, with their weights."""
     negative: Scheduled
 
+    def padded(self, empty: Tensor) -> Conditioning:
+        """The same with every context as long as the longest, by `empty` (77, context_dim)."""
+        sides = (self.negative, *(scheduled for _, scheduled in self.parts))
+        longest = max(len(encoded.context) for side in sides for _, encoded in side)
+
+        def pad(side: Scheduled) -> Scheduled:
+            return tuple((end, encoded.padded(longest, empty)) for end, encoded in side)
+
+        parts = tuple((weight, pad(scheduled)) for weight, scheduled in self.parts)
+        return Conditioning(parts, pad(self.negative))
+
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
@@ -132,6 +148,9 @@ class PromptOptions:
     sdxl_clip_l_skip: bool = False
     """Whether SDXL's first encoder heeds `clip_skip`."""
     old_timelines: bool = False
+    same_length: bool = False
+    """Pad prompt and negative prompt to the same length, so that one call of the UNet takes both
+    (A1111's "Pad prompt/negative prompt to be same length")."""
 
 
 class TextEncoders:
@@ -171,7 +190,9 @@ class TextEncoders:
             (weight, self._scheduled(text, size, steps, options, "positive"))
             for text, weight in split_and(prompt)
         )
-        return Conditioning(parts, self._scheduled(negative, size, steps, options, "negative"))
+        avoid = self._scheduled(negative, size, steps, options, "negative")
+        found = Conditioning(parts, avoid)
+        return found.padded(self.encode([""])[0][0]) if options.same_length else found
 
     def _scheduled(
         self, text: str, size: tuple[int, int], steps: Steps, options: PromptOptions, side: str
@@ -248,7 +269,7 @@ class TextEncoders:
     ) -> Tensor:
         family = self.config.family
         if isinstance(encoder, OpenClipText):
-            penultimate = states[-2]
+            penultimate = states[-1 if encoder.config.ends_penultimate else -2]
             return encoder.ln_final(penultimate) if family is Family.SD2 else penultimate
         if family is Family.SD1:
             return encoder.final_layer_norm(states[-_skip(states, options)])

@@ -16,6 +16,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Tensor name to shape."""
 
 CLIP_HEAD_DIM = 64
+OPEN_CLIP_H_WIDTH, OPEN_CLIP_H_LAYERS = 1024, 24
 SIZE_EMBEDDING = 256
 """Width of each of SDXL's size embeddings (Podell et al. 2023)."""
 VOCABULARY = 49408
@@ -100,6 +101,8 @@ class TextConfig:
     positions: int = 77
     projection: int = 0
     """Width of the pooled vector; 0 if there is none."""
+    ends_penultimate: bool = False
+    """Whether the file leaves out the last layer, which Stable Diffusion 2 does not use."""
 
     @property
     def open_clip(self) -> bool:
@@ -235,14 +238,16 @@ def _infer_text(shapes: Shapes, prefix: str) -> TextConfig:
     inside = part_of(shapes, prefix)
     if prefix.endswith(".model."):
         vocabulary, width = inside["token_embedding.weight"]
+        layers = _count(inside, "transformer.resblocks.")
         return TextConfig(
             prefix=prefix,
             width=width,
-            layers=_count(inside, "transformer.resblocks."),
+            layers=layers,
             hidden=inside["transformer.resblocks.0.mlp.c_fc.weight"][0],
             vocabulary=vocabulary,
             positions=inside["positional_embedding"][0],
             projection=inside.get("text_projection", (0, 0))[1],
+            ends_penultimate=(width, layers) == (OPEN_CLIP_H_WIDTH, OPEN_CLIP_H_LAYERS - 1),
         )
     vocabulary, width = inside["embeddings.token_embedding.weight"]
     return TextConfig(

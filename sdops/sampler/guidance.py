@@ -102,10 +102,13 @@ class Epsilon:
     """The UNet predicts the noise (Ho et al. 2020)."""
 
     levels: NoiseLevels
+    quantized: bool = False
+    """Whether the UNet is told only of times that it was trained at."""
 
     def time(self, sigma: float) -> float:
-        """Fractional, between the training times."""
-        return self.levels.sigma_to_t(torch.tensor([sigma])).item()
+        """Fractional, between the training times, unless they are quantized."""
+        place = self.levels.nearest_t if self.quantized else self.levels.sigma_to_t
+        return place(torch.tensor([sigma])).item()
 
     def denoised(self, x: Tensor, sigma: float, output: Tensor) -> Tensor:
         """X - σ e."""

@@ -22,6 +22,8 @@ KEYWORD = "parameters"
 DEFAULTS = {"Clip skip": "1", "RNG": "GPU", "Schedule type": "Automatic"}
 USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
 UNICODE_COMMENT = b"UNICODE\x00"
+Parameters = Mapping[str, str | int | float | None]
+"""What the last line of an infotext says, in order; None is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,7 @@ class Infotext:
 
     prompt: str
     negative: str = ""
-    parameters: Mapping[str, str | int | float | None] = field(default_factory=dict)
-    """In order; None is left out."""
+    parameters: Parameters = field(default_factory=dict)
 
     def __str__(self) -> str:
         negative = f"\n{NEGATIVE} {self.negative}" if self.negative else ""

@@ -37,6 +37,7 @@ from sdops.sampler.schedule import NoiseLevels
 from sdops.sampler.upscale import (
     LATENT_UPSCALERS,
     mask_tensor,
+    paste_back,
     resize_latent,
     resize_picture,
     to_picture,
@@ -175,7 +176,10 @@ class Pipeline:
             NotANumberError: the UNet or VAE overflowed.
         """
         latents = self.sample(request, on_call)
-        pictures = (to_picture(self.decode(latent[None])[0]) for latent in latents)
+        pictures = [to_picture(self.decode(latent[None])[0]) for latent in latents]
+        mask = request.softened_mask
+        if request.image is not None and mask is not None:
+            pictures = [paste_back(picture, request.image, mask) for picture in pictures]
         return tuple(
             Picture(picture, request.infotext(number, self.model_name, self.model_hash))
             for number, picture in enumerate(pictures)
@@ -225,8 +229,8 @@ class Pipeline:
 
     def parameterization(self, sampling: Sampling) -> Parameterization:
         """What the UNet's output means to the sampler of `sampling`."""
-        is_v = self.prediction is Prediction.V
-        base: Parameterization = Velocity(self.levels) if is_v else Epsilon(self.levels)
+        kind = Velocity if self.prediction is Prediction.V else Epsilon
+        base = kind(self.levels, sampling.quantized)
         return Consistency(base) if sampling.chosen.axis is Axis.CONSISTENCY else base
 
     @torch.inference_mode()
@@ -323,9 +327,10 @@ class Pipeline:
         if request.image is not None:
             pixels = to_tensor(request.image, request.width, request.height)
             latent = self._encode_batch(request, pixels)
-            if request.mask is not None:
+            mask = request.softened_mask
+            if mask is not None:
                 height, width = latent.shape[2:]
-                inpaint = Inpaint(mask_tensor(request.mask, width, height).to(latent), latent)
+                inpaint = Inpaint(mask_tensor(mask, width, height).to(latent), latent)
         extra = None
         if channels == INPAINTING_CHANNELS:
             extra = self._masked_channels(request).expand(count, -1, -1, -1)
@@ -344,8 +349,8 @@ class Pipeline:
         """What an inpainting model sees: the mask, and the latent of what is kept: (1, 5, h, w)."""
         height, width = request.height, request.width
         mask, kept = torch.ones(1, 1, height, width), torch.zeros(1, 3, height, width)
-        if request.image is not None and request.mask is not None:
-            mask = mask_tensor(request.mask, width, height)
+        if request.image is not None and request.softened_mask is not None:
+            mask = mask_tensor(request.softened_mask, width, height)
             kept = to_tensor(request.image, width, height) * (1 - mask)
         latent = self.encode(kept)
         small = torch.nn.functional.interpolate(mask.to(latent), size=latent.shape[2:])
@@ -362,7 +367,7 @@ class Pipeline:
             height=height,
             prompt=request.prompt if hires.prompt is None else hires.prompt,
             negative=request.negative if hires.negative is None else hires.negative,
-            sampling=replace(request.sampling, steps=hires.steps or request.sampling.steps),
+            sampling=hires.sampling(request.sampling),
             hires=None,
         )
         large = self._enlarged(second, latents, hires.upscaler)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sdops.errors import UsageError
 from sdops.sampler.catalog import schedule_for
 from sdops.sampler.conditioning import EMPHASES, PromptOptions
 from sdops.sampler.guidance import Guidance
-from sdops.sampler.infotext import Infotext
+from sdops.sampler.infotext import Infotext, Parameters
 from sdops.sampler.names import look_up
 from sdops.sampler.noise import STREAMS, Variation
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.schedule import scheduler
-from sdops.sampler.upscale import LATENT_UPSCALERS, PICTURE_UPSCALERS
+from sdops.sampler.upscale import LATENT_UPSCALERS, PICTURE_UPSCALERS, soften
 from sdops.version import __version__
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SMALLEST_SIDE, LARGEST_SIDE, SIDE_UNIT = 64, 8192, 8
 MOST_STEPS, MOST_PICTURES = 1000, 64
+LARGEST_BLUR = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,25 @@ class Hires:
     width: int = 0
     """0 keeps the ratio."""
     height: int = 0
+    sampler: str | None = None
+    """None for that of the first pass; so the scheduler and the steps."""
+    scheduler: str | None = None
     steps: int | None = None
-    """None for those of the first pass."""
     strength: float = 0.7
     upscaler: str = "Latent"
     """A name in `upscale.LATENT_UPSCALERS` or `upscale.PICTURE_UPSCALERS`."""
     prompt: str | None = None
     """None for that of the first pass."""
     negative: str | None = None
+
+    def sampling(self, first: Sampling) -> Sampling:
+        """How the second pass samples, after the `first`."""
+        return replace(
+            first,
+            sampler=self.sampler or first.sampler,
+            scheduler=self.scheduler or first.scheduler,
+            steps=self.steps or first.steps,
+        )
 
     def target(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of the finished picture, rounded down to the latent's pixels."""
@@ -80,6 +93,8 @@ class Request:
     """To start from, or to edit."""
     mask: Image.Image | None = None
     """White where to paint."""
+    mask_blur: float = 4.0
+    """How far, in pixels, its edge is softened."""
     strength: float = 0.75
     """How much of `image` to forget."""
     hires: Hires | None = None
@@ -101,23 +116,32 @@ class Request:
                     f"The {name} {size} is not a multiple of {SIDE_UNIT}.",
                     f"Use {size // SIDE_UNIT * SIDE_UNIT}.",
                 )
-        _within("number of steps", self.sampling.steps, 1, MOST_STEPS)
         _within("number of pictures", self.pictures, 1, MOST_PICTURES)
         _within("denoising strength", self.strength, 0, 1)
+        _within("mask blur", self.mask_blur, 0, LARGEST_BLUR)
         _within("seed", self.seed, 0, 2**64 - MOST_PICTURES)
         if self.mask is not None and self.image is None:
             raise UsageError("There is a mask, but no image to inpaint.", "Give the image too.")
+        passes = [self.sampling]
         if self.hires:
             look_up("upscaler", self.hires.upscaler, LATENT_UPSCALERS | PICTURE_UPSCALERS)
+            passes.append(self.hires.sampling(self.sampling))
+        for sampling in passes:
+            _within("number of steps", sampling.steps, 1, MOST_STEPS)
+            scheduler(schedule_for(sampling.chosen, sampling.scheduler))
         look_up("source of noise", self.rng, STREAMS)
         look_up("emphasis mode", self.prompt_options.emphasis, EMPHASES)
-        scheduler(schedule_for(self.sampling.chosen, self.sampling.scheduler))
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each picture."""
         step = 0 if self.variation_strength else 1
         return tuple(self.seed + step * number for number in range(self.pictures))
+
+    @property
+    def softened_mask(self) -> Image.Image | None:
+        """The mask as it is used, gray between what is painted and what is kept."""
+        return None if self.mask is None else soften(self.mask, self.mask_blur)
 
     def variation(self) -> Variation:
         """How the first noise is bent."""
@@ -126,16 +150,13 @@ class Request:
 
     def infotext(self, number: int, model: str | None, model_hash: str | None) -> Infotext:
         """How picture `number` of the batch was made, in A1111's words and order."""
-        sampling, varied = self.sampling, self.variation_strength > 0
-        chosen, hires, options = sampling.chosen, self.hires, self.prompt_options
-        label = scheduler(schedule_for(chosen, sampling.scheduler)).label
-        resized = self.resize_seed_from
-        width, height = hires.target(self.width, self.height) if hires else (0, 0)
-        strength = hires.strength if hires else self.strength if self.image else None
-        parameters: dict[str, str | int | float | None] = {
+        varied, resized = self.variation_strength > 0, self.resize_seed_from
+        options, sampling, chosen = self.prompt_options, self.sampling, self.sampling.chosen
+        strength = self.strength if self.image else None
+        parameters: Parameters = {
             "Steps": sampling.steps,
             "Sampler": chosen.label,
-            "Schedule type": label,
+            "Schedule type": _schedule_label(sampling),
             "CFG scale": self.guidance.scale,
             "Image CFG scale": self.guidance.image_scale,
             "Seed": self.seeds[number],
@@ -145,23 +166,60 @@ class Request:
             "Variation seed": self.variation_seed + number if varied else None,
             "Variation seed strength": self.variation_strength if varied else None,
             "Seed resize from": f"{resized[1]}x{resized[0]}" if resized else None,
-            "Denoising strength": strength,
+            "Denoising strength": self.hires.strength if self.hires else strength,
             "Clip skip": options.clip_skip if options.clip_skip > 1 else None,
             "ENSD": self.seed_delta if self.seed_delta and chosen.heeds_seed_delta else None,
             "RNG": self.rng if self.rng != "GPU" else None,
-            "Eta": sampling.eta if chosen.takes_eta else None,
-            "Sigma churn": sampling.churn.amount or None,
-            "Hires upscale": hires.scale if hires and not hires.width + hires.height else None,
-            "Hires resize": f"{width}x{height}" if hires and hires.width + hires.height else None,
-            "Hires steps": hires.steps if hires else None,
-            "Hires upscaler": hires.upscaler if hires else None,
-            "Hires prompt": hires.prompt if hires else None,
-            "Hires negative prompt": hires.negative if hires else None,
+            "Mask blur": self.mask_blur if self.mask else None,
+            **self._of_hires(),
+            **_of_sampling(sampling),
             "Emphasis": options.emphasis if options.emphasis != "Original" else None,
-            "Discard penultimate sigma": True if sampling.always_discard else None,
+            "Old prompt editing timelines": options.old_timelines or None,
+            "Pad conds": options.same_length or None,
             "Version": f"sdops {__version__}",
         }
         return Infotext(self.prompt, self.negative, parameters)
+
+    def _of_hires(self) -> Parameters:
+        hires, first = self.hires, self.sampling
+        if hires is None:
+            return {}
+        second = hires.sampling(first)
+        width, height = hires.target(self.width, self.height)
+        is_scaled = not hires.width and not hires.height
+        same_sampler = second.chosen is first.chosen
+        same_schedule = _schedule_label(second) == _schedule_label(first)
+        return {
+            "Hires sampler": None if same_sampler else second.chosen.label,
+            "Hires schedule type": None if same_schedule else _schedule_label(second),
+            "Hires upscale": hires.scale if is_scaled else None,
+            "Hires resize": None if is_scaled else f"{width}x{height}",
+            "Hires steps": hires.steps,
+            "Hires upscaler": hires.upscaler,
+            "Hires prompt": hires.prompt,
+            "Hires negative prompt": hires.negative,
+        }
+
+
+def _schedule_label(sampling: Sampling) -> str:
+    return scheduler(schedule_for(sampling.chosen, sampling.scheduler)).label
+
+
+def _of_sampling(sampling: Sampling) -> Parameters:
+    """What was changed of how a sampler runs, under A1111's names."""
+    churn = sampling.churn
+    return {
+        "Eta": sampling.eta if sampling.chosen.takes_eta else None,
+        "Sigma churn": churn.amount or None,
+        "Sigma tmin": churn.lowest or None,
+        "Sigma tmax": churn.highest if churn.highest < math.inf else None,
+        "Sigma noise": churn.scale if churn.scale != 1 else None,
+        "Schedule max sigma": sampling.sigma_max,
+        "Schedule min sigma": sampling.sigma_min,
+        "Schedule rho": sampling.rho,
+        "Discard penultimate sigma": sampling.always_discard or None,
+        "SGM noise multiplier": sampling.sgm_noise_multiplier or None,
+    }
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -31,11 +31,13 @@ class Sampling:
     """How much noise is added anew; None for the sampler's own (1, and 0 for DDIM)."""
     churn: Churn = NO_CHURN
     sigma_min: float | None = None
-    """None for the model's own lowest level."""
+    """None for the model's own lowest level; A1111's old Karras schedule goes from 10 to 0.1."""
     sigma_max: float | None = None
     rho: float | None = None
     always_discard: bool = False
     """Leave out the last level above 0 whatever the sampler."""
+    quantized: bool = False
+    """Tell the UNet only of times that it was trained at (A1111's "Enable quantization")."""
     sgm_noise_multiplier: bool = False
     """Start from √(1 + σ²) instead of σ times the noise, as in Stability's code."""
 

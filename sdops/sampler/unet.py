@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sdops.sampler.attention import Attend, scaled_dot_product
 from sdops.sampler.configuration import UNetConfig
+from sdops.sampler.layers import Upsample, conv3
 
 KeysValues = tuple[Tensor, Tensor]
 
@@ -36,7 +37,7 @@ class UNet(nn.Module):
             transformer = [SpatialTransformer(config, width, depth)] if depth else []
             return nn.Sequential(ResBlock(incoming, width, embedding), *transformer, *after)
 
-        self.input_blocks = nn.ModuleList([nn.Sequential(_conv3(config.in_channels, channels))])
+        self.input_blocks = nn.ModuleList([nn.Sequential(conv3(config.in_channels, channels))])
         widths = [channels]
         for level, multiplier in enumerate(config.channel_mult):
             width = channels * multiplier
@@ -64,7 +65,7 @@ class UNet(nn.Module):
                 below = width
 
         self.out = nn.Sequential(
-            nn.GroupNorm(32, channels), nn.SiLU(), _conv3(channels, config.out_channels)
+            nn.GroupNorm(32, channels), nn.SiLU(), conv3(channels, config.out_channels)
         )
 
     def forward(
@@ -147,11 +148,11 @@ class ResBlock(nn.Module):
     def __init__(self, incoming: int, outgoing: int, embedding: int) -> None:
         super().__init__()
         self.in_layers = nn.Sequential(
-            nn.GroupNorm(32, incoming), nn.SiLU(), _conv3(incoming, outgoing)
+            nn.GroupNorm(32, incoming), nn.SiLU(), conv3(incoming, outgoing)
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outgoing))
         self.out_layers = nn.Sequential(
-            nn.GroupNorm(32, outgoing), nn.SiLU(), nn.Identity(), _conv3(outgoing, outgoing)
+            nn.GroupNorm(32, outgoing), nn.SiLU(), nn.Identity(), conv3(outgoing, outgoing)
         )
         same = incoming == outgoing
         self.skip_connection = nn.Identity() if same else nn.Conv2d(incoming, outgoing, 1)
@@ -268,21 +269,6 @@ class Downsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.op(x)
-
-
-class Upsample(nn.Module):
-    """Twice the size, by repeating pixels, then a convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = _conv3(channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
-
-
-def _conv3(incoming: int, outgoing: int) -> nn.Conv2d:
-    return nn.Conv2d(incoming, outgoing, 3, padding=1)
 
 
 def _embedding(incoming: int, outgoing: int) -> nn.Sequential:

@@ -58,6 +58,22 @@ def to_picture(pixels: Tensor) -> Image.Image:
     return Image.fromarray((unit * 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy())
 
 
+def soften(mask: Image.Image, blur: float) -> Image.Image:
+    """`mask` in gray, its edge blurred by a Gaussian of `blur` pixels."""
+    from PIL import ImageFilter
+
+    return mask.convert("L").filter(ImageFilter.GaussianBlur(blur))
+
+
+def paste_back(picture: Image.Image, source: Image.Image, mask: Image.Image) -> Image.Image:
+    """`picture` where `mask` lets paint, `source` elsewhere; half of white is enough (A1111)."""
+    from PIL import Image
+
+    kept = resize_picture(source.convert("RGB"), *picture.size, "Lanczos")
+    painted = resize_picture(mask, *picture.size, "Lanczos").point(lambda gray: min(2 * gray, 255))
+    return Image.composite(picture, kept, painted)
+
+
 def mask_tensor(mask: Image.Image, width: int, height: int) -> Tensor:
     """`mask` as (1, 1, height, width): 1 where it is white, 0 where black, nothing between."""
     gray = resize_picture(mask.convert("L"), width, height, "Lanczos")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sdops.sampler.attention import Attend, query_chunked
 from sdops.sampler.configuration import VaeConfig
+from sdops.sampler.layers import Upsample, conv3
 
 LOG_VARIANCE_RANGE = (-30.0, 20.0)
 
@@ -58,7 +59,7 @@ class Encoder(nn.Module):
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         width = config.channels
-        self.conv_in = nn.Conv2d(3, width, 3, padding=1)
+        self.conv_in = conv3(3, width)
         self.down = nn.ModuleList()
         for level, multiplier in enumerate(config.channel_mult):
             outgoing = config.channels * multiplier
@@ -69,7 +70,7 @@ class Encoder(nn.Module):
             width = outgoing
         self.mid = Middle(width)
         self.norm_out = _norm(width)
-        self.conv_out = nn.Conv2d(width, 2 * config.latent_channels, 3, padding=1)
+        self.conv_out = conv3(width, 2 * config.latent_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv_in(x)
@@ -84,7 +85,7 @@ class Decoder(nn.Module):
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         width = config.channels * config.channel_mult[-1]
-        self.conv_in = nn.Conv2d(config.latent_channels, width, 3, padding=1)
+        self.conv_in = conv3(config.latent_channels, width)
         self.mid = Middle(width)
         levels = []
         for level, multiplier in reversed(tuple(enumerate(config.channel_mult))):
@@ -95,7 +96,7 @@ class Decoder(nn.Module):
             width = outgoing
         self.up = nn.ModuleList(reversed(levels))  # numbered by resolution, used from the coarsest
         self.norm_out = _norm(width)
-        self.conv_out = nn.Conv2d(width, 3, 3, padding=1)
+        self.conv_out = conv3(width, 3)
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.mid(self.conv_in(z))
@@ -137,9 +138,9 @@ class ResnetBlock(nn.Module):
     def __init__(self, incoming: int, outgoing: int) -> None:
         super().__init__()
         self.norm1 = _norm(incoming)
-        self.conv1 = nn.Conv2d(incoming, outgoing, 3, padding=1)
+        self.conv1 = conv3(incoming, outgoing)
         self.norm2 = _norm(outgoing)
-        self.conv2 = nn.Conv2d(outgoing, outgoing, 3, padding=1)
+        self.conv2 = conv3(outgoing, outgoing)
         if incoming != outgoing:
             self.nin_shortcut = nn.Conv2d(incoming, outgoing, 1)
 
@@ -181,17 +182,6 @@ class Downsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(F.pad(x, (0, 1, 0, 1)))
-
-
-class Upsample(nn.Module):
-    """Twice the size, by repeating pixels, then a convolution."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 def _norm(channels: int) -> nn.GroupNorm:

@@ -97,7 +97,10 @@ MUTANTS = [
     *mutants(
         "conditioning.py", "test_conditioning.py",
         ("states[-_skip(states, options)])", "states[-_skip(states, options) - 1])"),
-        ("else -2]", "else -1]"),
+        ("sdxl_clip_l_skip else -2]", "sdxl_clip_l_skip else -1]"),
+        ("-1 if encoder.config.ends_penultimate", "-2 if encoder.config.ends_penultimate"),
+        ("(self.context, *[empty] * missing)", "(*[empty] * missing, self.context)"),
+        ("sides = (self.negative, *(", "sides = (*("),
         ("encoder.ln_final(penultimate) if", "penultimate if"),
         ("numbers = (*size, 0, 0, *size)", "numbers = (*size[::-1], 0, 0, *size)"),
         ("pooled = outputs[0][1]", "pooled = outputs[-1][1]"),
@@ -205,6 +208,7 @@ MUTANTS = [
         ("denoised * self.mask + self.latent * (1 - self.mask)", "denoised * (1 - self.mask) + self.latent * self.mask"),
         ("alpha**0.5 * outputs + (1 - alpha) ** 0.5 *", "alpha**0.5 * outputs - (1 - alpha) ** 0.5 *"),
         ("row.weight * scale * difference", "scale * difference"),
+        ("nearest_t if self.quantized", "sigma_to_t if self.quantized"),
         ("blind + self.guidance.image_scale", "unconditional + self.guidance.image_scale"),
     ),
     *mutants(
@@ -212,6 +216,17 @@ MUTANTS = [
         ("levels[:-2] + levels[-1:]", "levels"),
         ("total - start - 1 :]", "total - start :]"),
         ("times = times[:start]", "times = times[: start + 1]"),
+    ),
+    *mutants(
+        "upscale.py", "test_pipeline.py::test_what_is_not_painted_stays_the_source_s_pixel_by_pixel",
+        ("min(2 * gray, 255)", "gray"),
+        ("composite(picture, kept, painted)", "composite(kept, picture, painted)"),
+        ("GaussianBlur(blur)", "GaussianBlur(0)"),
+    ),
+    *mutants(
+        "request.py", "test_pipeline.py::test_hires_can_sample_in_its_own_way",
+        ("sampler=self.sampler or first.sampler", "sampler=first.sampler"),
+        ("None if same_schedule", "None if same_sampler"),
     ),
     *mutants(
         "attention.py", "test_computing.py",

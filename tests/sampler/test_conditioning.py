@@ -114,6 +114,24 @@ def test_sd2_takes_the_last_but_one_and_the_norm():
         assert pooled is None
 
 
+def test_sd2_files_without_the_layer_that_is_not_used():
+    """Those that were converted back from diffusers have 23 of OpenCLIP-H's 24 layers."""
+    from dataclasses import replace
+
+    from sdops.sampler.open_clip import OpenClipText
+    from sdops.sampler.pipeline import Pipeline
+
+    pipeline = Pipeline.from_architecture("tiny-sd21")
+    (whole,) = pipeline.config.text
+    short = replace(whole, layers=whole.layers - 1, projection=0, ends_penultimate=True)
+    encoder = OpenClipText(short)
+    state = pipeline.parts.text[0].state_dict()
+    encoder.load_state_dict({name: state[name] for name in encoder.state_dict()})
+    config = replace(pipeline.config, text=(short,))
+    context, _ = TextEncoders(config, [encoder]).encode(["cat"])
+    assert torch.equal(context, pipeline.encoders.encode(["cat"])[0])
+
+
 def test_sdxl_joins_both_without_norms(xl_pipeline):
     clip, open_clip = xl_pipeline.parts.text
     tokens = torch.tensor(ids("cat"))
@@ -185,6 +203,24 @@ def test_texts_of_one_call_have_one_length(pipeline):
     alone, _ = pipeline.encoders.encode(["cat"], PromptOptions(emphasis="No norm"))
     empty, _ = pipeline.encoders.encode([""], PromptOptions(emphasis="No norm"))
     torch.testing.assert_close(context[1:], torch.cat((alone, empty), 1))
+
+
+@pytest.mark.parametrize(("prompt", "negative"), [("cat " * 80, "dog"), ("cat", "dog " * 80)])
+def test_prompt_and_negative_can_be_made_of_one_length(prompt, negative, xl_pipeline):
+    """The shorter is followed by the empty prompt, also where an empty negative is zeros."""
+    condition, options = xl_pipeline.encoders.condition, PromptOptions(same_length=True)
+    plain = condition(prompt, negative, (64, 64), STEPS)
+    padded = condition(prompt, negative, (64, 64), STEPS, options)
+    empty = xl_pipeline.encoders.encode([""])[0][0]
+    for before, after in (
+        (plain.parts[0][1][0][1], padded.parts[0][1][0][1]),
+        (plain.negative[0][1], padded.negative[0][1]),
+    ):
+        expected = before.context
+        if len(expected) == 77:
+            expected = torch.cat((expected, empty))
+        assert torch.equal(after.context, expected)
+        assert torch.equal(after.vector, before.vector)
 
 
 def test_entities_count_for_the_encoder_that_reads_them(xl_pipeline):

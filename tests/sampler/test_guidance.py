@@ -72,17 +72,19 @@ def guided(unet, conditionings, **options):
     )
 
 
+@pytest.mark.parametrize("quantized", [False, True])
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [(Epsilon, "DiscreteEpsDDPMDenoiser"), (Velocity, "DiscreteVDDPMDenoiser")],
 )
-def test_parameterizations_as_in_k_diffusion(ours, theirs, x):
+def test_parameterizations_as_in_k_diffusion(ours, theirs, quantized, x):
     """One prompt and guidance 1: the wrapper around the UNet is k-diffusion's."""
     unet = Fake()
     oracle = getattr(k_diffusion("external"), theirs)(
-        lambda x, t: x * 0.1 + t[:, None, None, None] * 1e-3 + 0.5, LEVELS.alphas_cumprod, False
+        lambda x, t: x * 0.1 + t[:, None, None, None] * 1e-3 + 0.5, LEVELS.alphas_cumprod, quantized
     )
-    model = guided(unet, [conditioning((0.5, 1))] * 2, as_=ours(LEVELS), guidance=Guidance(1.0))
+    kind = ours(LEVELS, quantized)
+    model = guided(unet, [conditioning((0.5, 1))] * 2, as_=kind, guidance=Guidance(1.0))
     for sigma in (14.6, 3.0, 0.5, 0.03):
         assert relative_error(model(x, sigma), oracle(x, torch.full((2,), sigma))) < 1e-5
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -303,6 +304,24 @@ def test_inpainting_keeps_the_rest(pipeline):
         assert relative_error(latent[..., 4:], start.latent[..., 4:]) > 0.3
 
 
+def test_what_is_not_painted_stays_the_source_s_pixel_by_pixel(pipeline):
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (32, 0, 64, 64))
+    request = replace(SMALL, image=picture(), mask=mask)
+    source = torch.from_numpy(np.array(picture()))
+    for blur, seam in ((0.0, 0), (4.0, 12)):
+        (made,) = pipeline.generate(replace(request, mask_blur=blur))
+        pixels = torch.from_numpy(np.array(made.image))
+        assert torch.equal(pixels[:, : 32 - seam], source[:, : 32 - seam])
+        plain = to_picture(pipeline.decode(pipeline.sample(replace(request, mask_blur=blur)))[0])
+        painted = torch.from_numpy(np.array(plain))
+        assert torch.equal(pixels[:, 34:], painted[:, 34:])  # half of the soft edge is enough
+        changed = (pixels != source).float().mean((0, 2))
+        assert changed[34:].mean() > 0.8
+        assert (changed[:32].max() > 0) == (blur > 0)
+        assert made.infotext.parameters["Mask blur"] == blur
+
+
 def inpainting(channels):
     config = architecture("tiny-sd15")
     config = replace(config, unet=replace(config.unet, in_channels=channels))
@@ -369,6 +388,22 @@ def test_hires_fix(upscaler, xl_pipeline):
     assert relative_error(latents[1:], alone) < 1e-3
 
 
+def test_hires_can_sample_in_its_own_way(pipeline):
+    told = []
+    hires = Hires(1.5, sampler="Heun", scheduler="karras", steps=3)
+    request = replace(SMALL, hires=hires)
+    other = pipeline.sample(request, told.append)
+    assert told == [1, 2, 3, 4, 1, 2, 3, 4, 5]  # Heun: two calls a step, one for the last
+    assert not torch.equal(other, pipeline.sample(replace(SMALL, hires=Hires(1.5, steps=3))))
+    parameters = request.infotext(0, None, None).parameters
+    assert parameters["Hires sampler"] == "Heun"
+    assert parameters["Hires schedule type"] == "Karras"
+    for same, label in ((Hires(1.5), None), (Hires(1.5, scheduler="beta"), "Beta")):
+        parameters = replace(SMALL, hires=same).infotext(0, None, None).parameters
+        assert parameters["Hires sampler"] is None
+        assert parameters["Hires schedule type"] == label
+
+
 def test_hires_covers_then_cuts(pipeline):
     """128 × 64 to 96 × 96: enlarged to 192 × 96, the middle kept."""
     latents = torch.arange(16.0).expand(1, 4, 8, 16).clone()
@@ -401,7 +436,10 @@ def test_hires_schedules_go_on(pipeline):
         ({"seed": -1}, "seed -1"),
         ({"strength": 1.5}, "strength"),
         ({"mask": Image.new("L", (8, 8))}, "no image"),
+        ({"mask_blur": -1}, "mask blur"),
         ({"hires": Hires(1000)}, "hires width"),
+        ({"hires": Hires(sampler="Eular")}, "no sampler"),
+        ({"hires": Hires(steps=10**6)}, "out of range"),
         ({"hires": Hires(upscaler="ESRGAN")}, "no upscaler"),
         ({"prompt_options": PromptOptions(emphasis="Loud")}, "no emphasis"),
         ({"guidance": Guidance(image_scale=1.5)}, "instruct-pix2pix"),
@@ -411,6 +449,27 @@ def test_requests_that_make_no_sense(change, said, pipeline):
     with pytest.raises(UsageError, match=said) as caught:
         pipeline.sample(replace(SMALL, **change))
     assert caught.value.hint
+
+
+def test_infotext_says_what_was_changed_of_the_sampler():
+    sampling = Sampling(
+        "Euler", eta=0.5, churn=Churn(2.0, 0.1, 9.0, 1.01), sigma_min=0.1, sigma_max=10.0, rho=5.0,
+        always_discard=True, sgm_noise_multiplier=True,
+    )  # fmt: skip
+    options = PromptOptions(old_timelines=True, same_length=True, emphasis="No norm")
+    request = replace(SMALL, sampling=sampling, prompt_options=options)
+    written = str(request.infotext(0, "model", None))
+    assert (
+        "Sigma churn: 2, Sigma tmin: 0.1, Sigma tmax: 9, Sigma noise: 1.01, Schedule max sigma: 10,"
+        " Schedule min sigma: 0.1, Schedule rho: 5, Discard penultimate sigma: True,"
+        " SGM noise multiplier: True, Emphasis: No norm, Old prompt editing timelines: True,"
+        " Pad conds: True, Version: sdops"
+    ) in written
+    assert "Eta" not in written  # Euler takes none
+    plain = str(SMALL.infotext(0, None, None)).splitlines()[-1]
+    assert [part.split(":")[0] for part in plain.split(", ")] == [
+        "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "RNG", "Version",
+    ]  # fmt: skip
 
 
 def test_infotext_of_a_picture(pipeline, tmp_path):

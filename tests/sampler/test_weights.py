@@ -199,6 +199,15 @@ def test_a_yaml_beside_the_file_wins(state, tmp_path):
     assert pipeline.levels.sigma_max > 4000
 
 
+def test_layers_that_a_text_encoder_leaves_out_are_noticed():
+    shapes = shapes_of(build(architecture("sd21")))
+    assert not infer(shapes).text[0].ends_penultimate
+    left = {name: shape for name, shape in shapes.items() if "resblocks.23." not in name}
+    del left["cond_stage_model.model.text_projection"]
+    (text,) = infer(left).text
+    assert (text.layers, text.ends_penultimate, text.projection) == (23, True, 0)
+
+
 def test_other_kinds_of_unet():
     base = architecture("tiny-sd15")
     for channels in (8, 9):
