@@ -11,8 +11,8 @@ SCHEMA = "sdops.report/1"
 
 
 def render(report: Report) -> str:
-    """The report as one JSON object, ended by a newline."""
-    return json.dumps(document(report), indent=2, ensure_ascii=False, default=str) + "\n"
+    """The report as one JSON object on one line: indenting takes five times as long."""
+    return json.dumps(document(report), ensure_ascii=False, default=str) + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:
