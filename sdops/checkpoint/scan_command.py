@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-Progress: TypeAlias = "Callable[[int], AbstractContextManager[Callable[[int], None]]]"
+Progress: TypeAlias = "Callable[[int, int], AbstractContextManager[Callable[[int], None]]]"
 
 
 class ScanOptions(NamedTuple):
@@ -40,7 +40,8 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
 
     Args:
         wanted: the options.
-        progress: gives, for a total of bytes, a context with the function to call as they go.
+        progress: gives, for a total of bytes and of files, a context with the function to call
+            with the size of each file that is done.
         note: told what the user should know beside the answer.
 
     Raises:
@@ -86,9 +87,10 @@ def _scan(
         from sdops.checkpoint.remote import scan_address
 
         outcomes += scan_address(address, load_policy(policies))
-    with progress(selection.local.total_bytes) as advance:
+    local = selection.local
+    with progress(local.total_bytes, len(local.names)) as advance:
         outcomes += scan_files(
-            selection.local.names, policies, jobs=wanted.jobs, cached=wanted.cached, advance=advance
+            local.names, policies, jobs=wanted.jobs, cached=wanted.cached, advance=advance
         )
     return tuple(outcomes)
 

@@ -40,7 +40,7 @@ def _scan(arguments: list[str]) -> None:
     names = tuple(argument for argument in arguments if not argument.startswith("-"))
     report = run(
         ScanOptions(names, cached="--no-cache" not in arguments),
-        progress=lambda total: byte_progress("Scanning", total, quiet=quiet),
+        progress=lambda size, files: byte_progress("Scanning", size, files, quiet=quiet),
         note=(lambda _text: None) if quiet else note,
     )
     Answer.of(None, "--json" in arguments, None, "error", quiet).give(report)

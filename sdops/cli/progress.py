@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +22,13 @@ def working(text: str, *, quiet: bool) -> Iterator[None]:
 
 
 @contextmanager
-def byte_progress(text: str, total_bytes: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar over `total_bytes`; gives the function to call with each number of bytes done."""
+def byte_progress(
+    text: str, total_bytes: int, files: int | None = None, *, quiet: bool
+) -> Iterator[Callable[[int], None]]:
+    """A bar over `total_bytes`; gives the function to call with each number of bytes done.
+
+    With a number of `files`, it counts them too: the function is then called once for each.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda _count: None
         return
@@ -37,6 +43,9 @@ def byte_progress(text: str, total_bytes: int, *, quiet: bool) -> Iterator[Calla
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress("{task.description}", *columns, console=console, transient=True) as progress:
-        task = progress.add_task(text, total=total_bytes)
-        yield lambda count: progress.advance(task, count)
+    counted = "" if files is None else f" {{task.fields[done]}} of {files} files"
+    shown = "{task.description}" + counted
+    with Progress(shown, *columns, console=console, transient=True) as progress:
+        task = progress.add_task(text, total=total_bytes, done=0)
+        done = itertools.count(1)
+        yield lambda count: progress.update(task, advance=count, done=next(done))

@@ -78,7 +78,7 @@ def scan(
     )
     report = run(
         wanted,
-        progress=lambda total: byte_progress("Scanning", total, quiet=quiet),
+        progress=lambda size, files: byte_progress("Scanning", size, files, quiet=quiet),
         note=(lambda _text: None) if quiet else note,
     )
     if exit_zero:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_safetensors
 
-from tests.checkpoint.corpus.sample import SAFE, Sample
+from tests.checkpoint.corpus.sample import SAFE, Sample, stack_name
 
 DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
           "bool", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "uint16", "uint32",
@@ -232,6 +232,10 @@ def _plain_pickles() -> Iterator[Sample]:
             {"x": torch.ones(2, 3), "p": torch.nn.Parameter(torch.ones(1))}, protocol
         )
         yield Sample(f"tensor-by-pickle-p{protocol}", tensor, SAFE)
+    for form in ("channels_last", "channels_last_3d", "contiguous_format", "preserve_format"):
+        # Which module a pickler finds for these depends on what else is imported here.
+        written = stack_name("torch._utils", f"torch.{form}")
+        yield Sample(f"memory-format-{form}", b"\x80\x04]" + written + b"a.", SAFE)
     yield Sample("several-streams", pickle.dumps([1]) + pickle.dumps({"a": 2}), SAFE)
     yield Sample("packed-pickle", gzip.compress(pickle.dumps({"a": 1})), SAFE, ".pkl.gz")
     big = {str(number): number for number in range(60_000)}

@@ -114,6 +114,12 @@ def _imports() -> Iterator[Sample]:
                  b"\x80\x04" + stack_name("torch.storage", "os.system") + _ARGS + b"R.", DANGEROUS)  # fmt: skip
     yield Sample("dotted-of-allowed",
                  b"\x80\x04" + stack_name("collections", "OrderedDict.fromkeys") + b")R.", DANGEROUS)  # fmt: skip
+    form = stack_name("torch._utils", "torch.channels_last")
+    yield Sample("constant-called", b"\x80\x04" + form + b")R.", DANGEROUS)
+    yield Sample("constant-built", b"\x80\x04" + form + b"}b.", DANGEROUS)
+    yield Sample("constant-filled", b"\x80\x04" + form + b"(K\x01K\x02u.", DANGEROUS)
+    yield Sample("beside-a-constant",
+                 b"\x80\x04" + stack_name("torch._utils", "torch.save") + b".", SUSPICIOUS)  # fmt: skip
     yield Sample("near-name", b"\x80\x02" + name("collections ", "OrderedDict") + b")R.", DANGEROUS)
     yield Sample("near-case", b"\x80\x02" + name("collections", "ordereddict") + b")R.", DANGEROUS)
     yield Sample(
