@@ -101,6 +101,9 @@ class _Window:
     start: int = 0
     end: int = sys.maxsize
 
+    def wants(self, position: int, count: int) -> bool:
+        return self.start < position + count and position < self.end
+
     def update(self, position: int, data: memoryview) -> None:
         first = max(0, self.start - position)
         last = min(len(data), max(0, self.end - position))
@@ -187,13 +190,20 @@ def _compute(
 def _read_through(
     file: BinaryIO, windows: Sequence[_Window], advance: Callable[[int], None]
 ) -> int:
-    """Feeds every window, side by side: the digests let go of Python's lock. Returns the size."""
+    """Feeds every window that wants it, side by side: digests let go of Python's lock.
+
+    Returns the size.
+    """
     buffer = memoryview(bytearray(CHUNK_BYTES))
     position = 0
     with ThreadPoolExecutor(len(windows)) as threads:
         while count := file.readinto(buffer):  # type: ignore[attr-defined]
             data, start = buffer[:count], position
-            list(threads.map(lambda window: window.update(start, data), windows))  # noqa: B023
+            wanting = [window for window in windows if window.wants(start, count)]
+            others = [threads.submit(window.update, start, data) for window in wanting[1:]]
+            wanting[0].update(start, data)
+            for other in others:
+                other.result()
             position += count
             advance(count)
     return position

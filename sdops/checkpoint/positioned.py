@@ -30,6 +30,15 @@ else:
     pwrite = os.pwrite
 
 
+def pread_into(descriptor: int, buffer: memoryview, position: int) -> int:
+    """Fills `buffer`, or its beginning, from `position`; returns how many bytes."""
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [buffer], position)
+    data = pread(descriptor, len(buffer), position)
+    buffer[: len(data)] = data
+    return len(data)
+
+
 def read_up_to(descriptor: int, count: int, position: int) -> bytes:
     """The `count` bytes at `position`, or all that there are before the end of the file.
 

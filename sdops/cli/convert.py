@@ -49,6 +49,7 @@ def convert(
     repairs: Repairs = None,
     no_metadata: options.NoMetadata = False,
     no_verify: options.NoVerify = False,
+    hashed: options.Hashed = False,
     overwrite: options.Overwrite = False,
     dry_run: options.DryRun = False,
     trash: options.Trash = False,
@@ -73,14 +74,17 @@ def convert(
     how = manner(
         _planner(precision, repairs or [], alias=alias), f".{to}",
         allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,
-        overwrite=overwrite, dry_run=dry_run, trash=trash, delete_source=delete_source,
+        hashed=hashed, overwrite=overwrite,
+        dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
     if out is not None and source.is_dir():
         tasks = work.folder(source, out, how.suffix)
     else:
         tasks = work.single(source, destination, how.suffix)
     total = sum(task.source.stat().st_size for task in tasks if task.source.exists())
-    with byte_progress("Converting", 2 * total, quiet=quiet) as advance:
+    # Hashed for the metadata, copied, read back.
+    passes = 1 + (not no_metadata) + (not no_verify)
+    with byte_progress("Converting", passes * total, quiet=quiet) as advance:
         report = work.carry_out("convert", tasks, how, advance)
     answer.give(report)
 

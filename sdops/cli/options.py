@@ -42,6 +42,7 @@ NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Write no metadata: not the source's, not our own.")
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not read the result back.")]
+Hashed = Annotated[bool, typer.Option("--sha256", help="Tell the result's sha256, too.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan, write nothing.")]
 Trash = Annotated[

@@ -47,6 +47,7 @@ def prune(
     allow_overflow: options.AllowOverflow = False,
     no_metadata: options.NoMetadata = False,
     no_verify: options.NoVerify = False,
+    hashed: options.Hashed = False,
     overwrite: options.Overwrite = False,
     dry_run: options.DryRun = False,
     trash: options.Trash = False,
@@ -79,14 +80,17 @@ def prune(
     how = manner(
         planner, ".safetensors",
         allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,
-        overwrite=overwrite, dry_run=dry_run, trash=trash, delete_source=delete_source,
+        hashed=hashed, overwrite=overwrite,
+        dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
     if out is not None and source.is_dir():
         tasks = work.folder(source, out, how.suffix)
     else:
         tasks = work.single(source, destination, "-pruned.safetensors")
     total = sum(task.source.stat().st_size for task in tasks if task.source.exists())
-    with byte_progress("Pruning", total, quiet=quiet) as advance:
+    # About half of it is written and read back; all of it is hashed for the metadata.
+    passes = 1 + (not no_metadata)
+    with byte_progress("Pruning", passes * total, quiet=quiet) as advance:
         report = work.carry_out("prune", tasks, how, advance)
     answer.give(report)
 

@@ -17,6 +17,7 @@ def manner(
     allow_overflow: bool,
     metadata: bool,
     verify: bool,
+    hashed: bool,
     overwrite: bool,
     dry_run: bool,
     trash: bool,
@@ -40,5 +41,5 @@ def manner(
         raise UsageError("--trash and --delete-source contradict one another.", "Give one.")
     after: AfterSource = Trash() if trash else Delete() if delete_source else AfterSource()
     policy: OverwritePolicy = Overwrite() if overwrite else OverwritePolicy()
-    written = Options(metadata, verify, allow_overflow, policy)
+    written = Options(metadata, verify, hashed, allow_overflow, policy)
     return Manner(planner, written, suffix, after, dry_run)

@@ -1,8 +1,7 @@
-"""Reads a written file back: its sha256, and whether every byte is what was meant to be written."""
+"""Reads a written file back: whether every byte is what was meant to be written."""
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -10,62 +9,68 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from sdops.checkpoint.convert.stream import Written
-from sdops.checkpoint.write.copying import BUFFER_BYTES, read_exactly
+from sdops.checkpoint.write.copying import read_exactly, read_into
 from sdops.errors import SdopsError
+
+_STEP_BYTES = 512 * 1024
 
 
 def read_back(
-    target: int, header: bytes, ranges: Sequence[Written], advance: Callable[[int], None]
-) -> str:
-    """The sha256 of the file open as `target`, after comparing every byte.
+    target: int,
+    ranges: Sequence[Written],
+    threads: ThreadPoolExecutor,
+    advance: Callable[[int], None],
+) -> None:
+    """Compares every tensor's bytes in the file open as `target` with what they were made from.
 
     Copied ranges are compared with the source, cast ones with the checksum taken when they were
-    written. Hashing and comparing go side by side, as both let go of Python's lock.
+    written: side by side, as both let go of Python's lock.
 
     Args:
         target: a descriptor, open for reading.
-        header: what the file must begin with.
-        ranges: what follows it, in order and without holes.
+        ranges: what was written.
+        threads: who compares.
         advance: called with the number of bytes read, again and again.
 
     Raises:
         SdopsError: the disk gives back something else.
         UnreadableInputError: the source changed meanwhile.
     """
-    size = ranges[-1].position + ranges[-1].count if ranges else len(header)
-    with ThreadPoolExecutor(1) as side:
-        digest = side.submit(_sha256, target, size, advance)
-        if read_exactly(target, 0, len(header)) != header:
-            raise _damaged(0)
-        for written in ranges:
-            _compare(target, written)
-        return digest.result()
+    for count in threads.map(lambda written: _compare(target, written), ranges):
+        advance(count)
 
 
-def _compare(target: int, written: Written) -> None:
+def read_back_header(target: int, header: bytes) -> None:
+    """Compares the beginning of the file open as `target` with `header`.
+
+    Raises:
+        SdopsError: the disk gives back something else.
+    """
+    if read_exactly(target, 0, len(header)) != header:
+        raise _damaged(0)
+
+
+def _compare(target: int, written: Written) -> int:
+    found, wanted = bytearray(_STEP_BYTES), bytearray(_STEP_BYTES)
     checksum = 0
-    for done in range(0, written.count, BUFFER_BYTES):
-        count = min(BUFFER_BYTES, written.count - done)
-        data = read_exactly(target, written.position + done, count)
+    for done in range(0, written.count, _STEP_BYTES):
+        count = min(_STEP_BYTES, written.count - done)
+        data = memoryview(found)[:count]
+        read_into(target, written.position + done, data)
         if written.source is None:
             checksum = zlib.crc32(data, checksum)
-        elif data != read_exactly(written.source.descriptor, written.offset + done, count):
+            continue
+        read_into(written.source.descriptor, written.offset + done, memoryview(wanted)[:count])
+        # Of the last step the buffers may hold more; what is left in both is the same.
+        if found != wanted:
             raise _damaged(written.position + done)
     if written.crc32 is not None and checksum != written.crc32:
         raise _damaged(written.position)
+    return written.count
 
 
-def _sha256(target: int, size: int, advance: Callable[[int], None]) -> str:
-    digest = hashlib.sha256()
-    for position in range(0, size, BUFFER_BYTES):
-        data = read_exactly(target, position, min(BUFFER_BYTES, size - position))
-        digest.update(data)
-        advance(len(data))
-    return digest.hexdigest()
-
-
-def read_back_zip(file: BinaryIO, size: int, advance: Callable[[int], None]) -> str:
-    """The sha256 of the archive in `file`, after checking every member against its checksum.
+def read_back_zip(file: BinaryIO) -> None:
+    """Checks every member of the archive in `file` against its checksum.
 
     Raises:
         SdopsError: the disk gives back something else than was written.
@@ -73,7 +78,6 @@ def read_back_zip(file: BinaryIO, size: int, advance: Callable[[int], None]) -> 
     with zipfile.ZipFile(file) as archive:
         if archive.testzip() is not None:
             raise _damaged(0)
-    return _sha256(file.fileno(), size, advance)
 
 
 def _damaged(position: int) -> SdopsError:

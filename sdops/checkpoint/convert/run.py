@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdops.checkpoint.cache import ResultCache
 from sdops.checkpoint.convert.plan import Plan
-from sdops.checkpoint.convert.read_back import read_back, read_back_zip
+from sdops.checkpoint.convert.read_back import read_back, read_back_header, read_back_zip
 from sdops.checkpoint.convert.stream import elements, stream
 from sdops.checkpoint.hashes import CACHE_VERSION, hash_file
 from sdops.checkpoint.source import FileSource
@@ -22,6 +24,7 @@ from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.version import __version__
 
+_MOST_WORKERS = 2
 _UNKNOWN_DIGEST = "0" * 64
 SOURCE_KEY, DIGEST_KEY, VERSION_KEY = "sdops.source", "sdops.source_sha256", "sdops.version"
 
@@ -33,6 +36,8 @@ class Options:
     metadata: bool = True
     """Whether the result carries metadata, the source's own and where it came from."""
     verify: bool = True
+    hashed: bool = False
+    """Whether to compute the result's sha256, which takes longer than writing it."""
     allow_overflow: bool = False
     overwrite: OverwritePolicy = OverwritePolicy()  # noqa: RUF009  (it has no state)
 
@@ -45,8 +50,9 @@ class Done:
     destination: Path
     bytes_in: int
     bytes_out: int
+    verified: bool
     sha256: str | None
-    """None if verification was declined."""
+    """Of the result, if it was asked for."""
     overflowed: Mapping[str, int]
     """By tensor: values that became infinite, with `allow_overflow`."""
 
@@ -66,22 +72,23 @@ def write_safetensors(
     items = {item.name: item for item in plan.items}
     metadata = _metadata(plan) if options.metadata else {}
     planned = layout([item.outgoing for item in plan.items], metadata)
-    with Weights(plan.source) as weights, ThreadPoolExecutor(1) as side:
-        # The source is hashed while the kernel copies it: its bytes are in memory then anyway.
-        digest = side.submit(digest_of, plan.source.path) if DIGEST_KEY in metadata else None
-        with new_file(destination, planned.size_bytes, options.overwrite) as file:
-            written = stream(weights, items, planned.slots, file.fileno(), advance)
-            _refuse_overflow(written.overflowed, options)
-            if digest is not None:
-                metadata = {**metadata, DIGEST_KEY: digest.result()}
-                planned = _with_metadata(plan, planned, metadata)
-            write_exactly(file.fileno(), 0, planned.header)
-            sha256 = None
-            if options.verify:
-                sha256 = read_back(file.fileno(), planned.header, written.ranges, advance)
-            _refuse_changed(weights)
-    size = plan.source.size_bytes
-    return Done(plan, destination, size, planned.size_bytes, sha256, written.overflowed)
+    with (
+        Weights(plan.source) as weights,
+        _hashing(plan.source.path, DIGEST_KEY in metadata, advance) as digest,
+        ThreadPoolExecutor(_workers(digest)) as threads,
+        new_file(destination, planned.size_bytes, options.overwrite) as file,
+    ):
+        target = file.fileno()
+        written = stream(weights, items, planned.slots, target, threads, advance)
+        _refuse_overflow(written.overflowed, options)
+        if options.verify:
+            read_back(target, written.ranges, threads, advance)
+        header = planned.header if digest is None else _final_header(plan, planned, digest.result())
+        write_exactly(target, 0, header)
+        if options.verify:
+            read_back_header(target, header)
+        _refuse_changed(weights)
+    return _done(plan, destination, planned.size_bytes, options, written.overflowed)
 
 
 def write_ckpt(
@@ -108,9 +115,19 @@ def write_ckpt(
         with new_file(destination, size_of(outgoing), options.overwrite) as file:
             size = write_torch_zip(file, outgoing, content)
             _refuse_overflow(overflowed, options)
-            sha256 = read_back_zip(file, size, advance) if options.verify else None
+            if options.verify:
+                read_back_zip(file)
+                advance(size)
             _refuse_changed(weights)
-    return Done(plan, destination, plan.source.size_bytes, size, sha256, overflowed)
+    return _done(plan, destination, size, options, overflowed)
+
+
+def _done(
+    plan: Plan, destination: Path, size: int, options: Options, overflowed: Mapping[str, int]
+) -> Done:
+    sha256 = digest_of(os.fspath(destination)) if options.hashed else None
+    source_size = plan.source.size_bytes
+    return Done(plan, destination, source_size, size, options.verify, sha256, overflowed)
 
 
 def refuse_same_file(plan: Plan, destination: Path) -> None:
@@ -137,17 +154,49 @@ def _metadata(plan: Plan) -> dict[str, str]:
     }
 
 
-def _with_metadata(plan: Plan, planned: Layout, metadata: Mapping[str, str]) -> Layout:
-    """The same layout with a digest filled in, which is exactly as long as its placeholder."""
+def _final_header(plan: Plan, planned: Layout, digest: str) -> bytes:
+    """The planned header with the digest filled in, which is exactly as long as its placeholder."""
+    metadata = {**_metadata(plan), DIGEST_KEY: digest}
     final = layout([item.outgoing for item in plan.items], metadata)
     assert len(final.header) == len(planned.header)
-    return final
+    return final.header
 
 
-def digest_of(path: str) -> str:
+class _NotWantedError(Exception):
+    """The result failed, so that nobody waits for the digest."""
+
+
+@contextmanager
+def _hashing(
+    path: str, wanted: bool, advance: Callable[[int], None]
+) -> Iterator[Future[str] | None]:
+    """The digest of the file at `path`, taken beside other work that reads the same bytes."""
+    if not wanted:
+        yield None
+        return
+    left = threading.Event()
+
+    def go_on(count: int) -> None:
+        if left.is_set():
+            raise _NotWantedError
+        advance(count)
+
+    with ThreadPoolExecutor(1) as side:
+        try:
+            yield side.submit(digest_of, path, go_on)
+        finally:
+            left.set()
+
+
+def _workers(digest: Future[str] | None) -> int:
+    """How many threads copy and cast: hashing takes longest, and wants a processor for itself."""
+    return max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) - (digest is not None)))
+
+
+def digest_of(path: str, advance: Callable[[int], None] = lambda _: None) -> str:
     """The sha256 of the file at `path`, remembered from earlier runs where it has not changed."""
     with ResultCache("hash", CACHE_VERSION) as cache:
-        return hash_file(Path(path), cache=cache).sha256
+        return hash_file(Path(path), cache=cache, advance=advance).sha256
 
 
 def _refuse_overflow(overflowed: Mapping[str, int], options: Options) -> None:

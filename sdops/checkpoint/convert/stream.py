@@ -1,4 +1,4 @@
-"""Streams a plan's tensors into their slots: copied by the kernel, or cast on two threads."""
+"""Streams a plan's tensors into their slots: copied by the kernel, or cast, on several threads."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.source import FileSource
 from sdops.checkpoint.types import Tensor
 from sdops.checkpoint.weights import BLOCK_ELEMENTS, Weights, check_extent
-from sdops.checkpoint.write.casting import cast
+from sdops.checkpoint.write.casting import Caster
 from sdops.checkpoint.write.copying import copy_range, write_exactly
+from sdops.checkpoint.write.flushing import Flusher
 from sdops.checkpoint.write.layout import Slot
 
-THREADS = 2
-_COPY_BYTES = 64 * 1024 * 1024
+_COPY_BYTES = 16 * 1024 * 1024
+_CAST_ELEMENTS = 4 * BLOCK_ELEMENTS
+"""What one thread casts at a stretch, block after block."""
 _PENDING_LIMIT = 8
-"""Blocks in flight: keeps memory flat however fast they are read."""
+"""Jobs in flight: keeps memory flat however fast blocks are read."""
 
 Advance = Callable[[int], None]
 
@@ -53,9 +55,10 @@ def stream(
     items: Mapping[str, Item],
     slots: Sequence[Slot],
     target: int,
+    threads: ThreadPoolExecutor,
     advance: Advance,
 ) -> Streamed:
-    """Writes every slot of the file open as `target` (a descriptor).
+    """Writes every slot of the file open as `target` (a descriptor), the work done by `threads`.
 
     Raises:
         UnreadableInputError: the source ends early or a tensor reaches beyond its storage.
@@ -63,18 +66,20 @@ def stream(
     """
     ranges: list[Written] = []
     overflowed: dict[str, int] = {}
-    with ThreadPoolExecutor(THREADS) as threads:
+    with Flusher(target) as flusher:
         for result in _side_by_side(threads, _jobs(weights, items, slots, target)):
             written, lost = result
             ranges.append(written)
             if lost:
                 overflowed[written.tensor] = overflowed.get(written.tensor, 0) + lost
             advance(written.count)
+            flusher.wrote(written.count)
+        flusher.finish()
     ranges.sort(key=lambda written: written.position)
     return Streamed(tuple(ranges), overflowed)
 
 
-def elements(weights: Weights, item: Item) -> Iterator[tuple[bytes | memoryview, int]]:
+def elements(weights: Weights, item: Item) -> Iterator[Piece]:
     """An item's bytes as they are to be written, in order, with the values that overflowed.
 
     Raises:
@@ -83,14 +88,14 @@ def elements(weights: Weights, item: Item) -> Iterator[tuple[bytes | memoryview,
     if item.literal is not None:
         yield item.literal, 0
         return
-    for block in weights.blocks(item.source):
-        if item.dtype == item.source.dtype:
-            yield block.data, 0
-        else:
-            result = cast(block.data, item.source.dtype, item.dtype)
-            yield result.data, result.overflowed
+    if item.dtype == item.source.dtype:
+        yield from ((block.data, 0) for block in weights.blocks(item.source))
+        return
+    yield from _cast((block.data for block in weights.blocks(item.source)), item)
 
 
+Piece = tuple[bytes | memoryview, int]
+"""Bytes to write, and how many of their values overflowed."""
 Result = tuple[Written, int]
 Job = Callable[[], Result]
 
@@ -158,37 +163,46 @@ def _copy(source: FileSource, part: Written, target: int) -> Result:
 
 
 def _block_jobs(weights: Weights, item: Item, slot: Slot, target: int) -> Iterator[Job]:
-    size = BY_NAME[item.dtype].size_bytes
     if item.literal is not None:
         literal = item.literal
-        yield lambda: (_write(literal, slot.offset, item.name, target), 0)
+        yield lambda: _write([(literal, 0)], slot.offset, item.name, target)
         return
     check_extent(item.source)
+    size = BY_NAME[item.dtype].size_bytes
     if item.source.contiguous and item.source.storage.offset is not None:
-        # Such blocks can be read by the threads themselves, in any order.
-        for start in range(0, item.source.elements, BLOCK_ELEMENTS):
-            yield lambda start=start: _cast_run(weights, item, slot, start, target)  # type: ignore[misc]
+        # Such runs can be read by the threads themselves, in any order.
+        for start in range(0, item.source.elements, _CAST_ELEMENTS):
+            count = min(_CAST_ELEMENTS, item.source.elements - start)
+            blocks = _read(weights, item.source, start, count)
+            yield _job(blocks, item, slot.offset + start * size, target)
         return
     for block in weights.blocks(item.source):
-        position = slot.offset + block.start * size
-        yield lambda data=block.data, position=position: _cast(  # type: ignore[misc]
-            data, item, position, target
-        )
+        yield _job([block.data], item, slot.offset + block.start * size, target)
 
 
-def _cast_run(weights: Weights, item: Item, slot: Slot, start: int, target: int) -> Result:
-    tensor: Tensor = item.source
-    data = weights.run(tensor, start, min(BLOCK_ELEMENTS, tensor.elements - start))
-    return _cast(data, item, slot.offset + start * BY_NAME[item.dtype].size_bytes, target)
-
-
-def _cast(data: bytes, item: Item, position: int, target: int) -> Result:
+def _job(blocks: Iterable[bytes], item: Item, position: int, target: int) -> Job:
     if item.dtype == item.source.dtype:
-        return _write(data, position, item.name, target), 0
-    result = cast(data, item.source.dtype, item.dtype)
-    return _write(result.data, position, item.name, target), result.overflowed
+        return lambda: _write(((data, 0) for data in blocks), position, item.name, target)
+    return lambda: _write(_cast(blocks, item), position, item.name, target)
 
 
-def _write(data: bytes | memoryview, position: int, name: str, target: int) -> Written:
-    write_exactly(target, position, data)
-    return Written(position, len(data), zlib.crc32(data), tensor=name)
+def _read(weights: Weights, tensor: Tensor, start: int, count: int) -> Iterator[bytes]:
+    for done in range(0, count, BLOCK_ELEMENTS):
+        yield weights.run(tensor, start + done, min(BLOCK_ELEMENTS, count - done))
+
+
+def _cast(blocks: Iterable[bytes], item: Item) -> Iterator[Piece]:
+    caster = Caster(item.source.dtype, item.dtype)
+    for data in blocks:
+        result = caster.cast(data)
+        yield result.data, result.overflowed
+
+
+def _write(pieces: Iterable[Piece], position: int, name: str, target: int) -> Result:
+    count = checksum = overflowed = 0
+    for data, lost in pieces:
+        write_exactly(target, position + count, data)
+        checksum = zlib.crc32(data, checksum)
+        count += len(data)
+        overflowed += lost
+    return Written(position, count, checksum, tensor=name), overflowed

@@ -213,5 +213,5 @@ def _data(task: Task, plan: Plan, done: Done | None, notes: Sequence[str]) -> di
         "bytes_in": plan.source.size_bytes,
         "bytes_out": done.bytes_out if done else plan.bytes_out,
         "sha256": done.sha256 if done else None,
-        "verified": done is not None and done.sha256 is not None,
+        "verified": done is not None and done.verified,
     }

@@ -1,8 +1,9 @@
-"""Changes the element type of weights, chunk by chunk, bit for bit as torch's CPU casts do.
+"""Changes the element type of weights, piece by piece, bit for bit as torch's CPU casts do.
 
 float64 goes through float32, as c10::Half and c10::BFloat16 do in torch. Rounding is done with
 integers: numpy has no bfloat16, and its float16 is slow, 30 times so for the very small weights
-that float16 keeps as subnormals (`benchmarks/convert.py`).
+that float16 keeps as subnormals. All steps work in the same memory, which stays in the processor's
+cache: fresh memory for each would cost as much as the arithmetic (`benchmarks/convert.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _SIGNLESS = 0x7FFF
 _FLOAT32_EXPONENT = 0x7F800000
 _HALF_LIMIT = 0x477FF000
 """The bits of 65520.0, the smallest float32 that float16 rounds to infinity."""
+_BFLOAT_LIMIT = 0x7F7F8000
+"""The bits of the smallest float32 that bfloat16 rounds to infinity."""
 _HALF_SMALLEST_NORMAL = 0x38800000
 """The bits of 2^-14."""
 _THIRTEEN_PLACES = 13 << 23
@@ -31,32 +34,43 @@ _THIRTEEN_PLACES = 13 << 23
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A chunk in its new type."""
+    """A piece in its new type."""
 
-    data: bytes | memoryview
+    data: memoryview
     """Little-endian elements."""
     overflowed: int
     """Finite values that became infinite."""
 
 
-def cast(data: bytes, source: str, target: str) -> Cast:
-    """The elements in `data` (little-endian, of type `source`) as `target`.
+class Caster:
+    """Casts one piece after another from one type to another; for one thread."""
 
-    Args:
-        data: whole elements.
-        source: one of FLOATS.
-        target: one of FLOATS but float64.
+    def __init__(self, source: str, target: str) -> None:
+        """From `source`, one of FLOATS, to `target`, one of FLOATS but float64.
 
-    Raises:
-        KeyError: a type that cannot be cast.
-    """
-    single, overflowed = _TO_FLOAT32[source](data)
-    narrow = _FROM_FLOAT32[target]
-    result, more = narrow(single)
-    return Cast(memoryview(result.data).cast("B"), overflowed + more)
+        Raises:
+            KeyError: a type that cannot be cast.
+        """
+        self._widen = _TO_FLOAT32[source]
+        self._narrow = _FROM_FLOAT32[target]
+        self._room: Array | None = None
+
+    def cast(self, data: bytes | memoryview) -> Cast:
+        """The whole elements in `data` (little-endian)."""
+        single, overflowed = self._widen(data)
+        result, more = self._narrow(single, self._scratch(len(single)))
+        return Cast(memoryview(result.data).cast("B"), overflowed + more)
+
+    def _scratch(self, elements: int) -> Array:
+        """Three rows of uint32 for intermediate results."""
+        import numpy as np
+
+        if self._room is None or self._room.shape[1] < elements:
+            self._room = np.empty((3, elements), np.uint32)
+        return self._room[:, :elements]
 
 
-def _from_float64(data: bytes) -> tuple[Array, int]:
+def _from_float64(data: bytes | memoryview) -> tuple[Array, int]:
     import numpy as np
 
     double = np.frombuffer(data, "<f8")
@@ -65,29 +79,29 @@ def _from_float64(data: bytes) -> tuple[Array, int]:
     return single, int(np.count_nonzero(np.isinf(single) & np.isfinite(double)))
 
 
-def _from_float32(data: bytes) -> tuple[Array, int]:
+def _from_float32(data: bytes | memoryview) -> tuple[Array, int]:
     import numpy as np
 
     return np.frombuffer(data, "<f4"), 0
 
 
-def _from_float16(data: bytes) -> tuple[Array, int]:
+def _from_float16(data: bytes | memoryview) -> tuple[Array, int]:
     import numpy as np
 
     return np.frombuffer(data, "<f2").astype(np.float32), 0
 
 
-def _from_bfloat16(data: bytes) -> tuple[Array, int]:
+def _from_bfloat16(data: bytes | memoryview) -> tuple[Array, int]:
     import numpy as np
 
     return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32), 0
 
 
-def _to_float32(single: Array) -> tuple[Array, int]:
+def _to_float32(single: Array, _room: Array) -> tuple[Array, int]:
     return single, 0
 
 
-def _to_float16(single: Array) -> tuple[Array, int]:
+def _to_float16(single: Array, room: Array) -> tuple[Array, int]:
     """Lets a float32 addition do the rounding, then moves the fields.
 
     To each magnitude a power of two is added, so much larger that the sum's last bit is float16's
@@ -96,22 +110,23 @@ def _to_float16(single: Array) -> tuple[Array, int]:
     import numpy as np
 
     bits = single.view(np.uint32)
-    magnitude = bits & np.uint32(0x7FFFFFFF)
+    magnitude, power, half = room
+    np.bitwise_and(bits, np.uint32(0x7FFFFFFF), out=magnitude)
     if int(magnitude.max(initial=0)) >= _HALF_LIMIT:
         return _to_float16_exactly(single)
-    power = magnitude & np.uint32(_FLOAT32_EXPONENT)
+    np.bitwise_and(magnitude, np.uint32(_FLOAT32_EXPONENT), out=power)
     np.maximum(power, np.uint32(_HALF_SMALLEST_NORMAL), out=power)
-    power += np.uint32(_THIRTEEN_PLACES)
-    half = (magnitude.view(np.float32) + power.view(np.float32)).view(np.uint32)
+    np.add(power, np.uint32(_THIRTEEN_PLACES), out=power)
+    np.add(magnitude.view(np.float32), power.view(np.float32), out=half.view(np.float32))
     # What the sum has beyond the power is the fraction with its leading bit; that bit, where there
     # is one, steps the exponent up from that of the smallest normal number less one.
-    half -= power
-    power -= np.uint32(_THIRTEEN_PLACES + _HALF_SMALLEST_NORMAL)
-    power >>= np.uint32(13)
-    half += power
-    sign = bits >> np.uint32(16)
-    sign &= np.uint32(0x8000)
-    half |= sign
+    np.subtract(half, power, out=half)
+    np.subtract(power, np.uint32(_THIRTEEN_PLACES + _HALF_SMALLEST_NORMAL), out=power)
+    np.right_shift(power, np.uint32(13), out=power)
+    np.add(half, power, out=half)
+    sign = np.right_shift(bits, np.uint32(16), out=power)
+    np.bitwise_and(sign, np.uint32(0x8000), out=sign)
+    np.bitwise_or(half, sign, out=half)
     return half.astype(np.uint16), 0
 
 
@@ -124,20 +139,22 @@ def _to_float16_exactly(single: Array) -> tuple[Array, int]:
     return half, _overflowed(single, half, "float16")
 
 
-def _to_bfloat16(single: Array) -> tuple[Array, int]:
+def _to_bfloat16(single: Array, room: Array) -> tuple[Array, int]:
     """Adds half of what is cut off, less one, and the last bit kept, so that ties go to even."""
     import numpy as np
 
     bits = single.view(np.uint32)
-    rounded = bits >> np.uint32(16)
-    rounded &= np.uint32(1)
-    rounded += np.uint32(0x7FFF)
-    rounded += bits
-    rounded >>= np.uint32(16)
+    magnitude, rounded, _ = room
+    np.right_shift(bits, np.uint32(16), out=rounded)
+    np.bitwise_and(rounded, np.uint32(1), out=rounded)
+    np.add(rounded, np.uint32(0x7FFF), out=rounded)
+    np.add(rounded, bits, out=rounded)
+    np.right_shift(rounded, np.uint32(16), out=rounded)
     half = rounded.astype(np.uint16)
-    nan = np.isnan(single)
-    if nan.any():  # rounding may have carried into infinity, or around it
-        half[nan] = 0x7FC0
+    np.bitwise_and(bits, np.uint32(0x7FFFFFFF), out=magnitude)
+    if int(magnitude.max(initial=0)) < _BFLOAT_LIMIT:
+        return half, 0
+    half[np.isnan(single)] = 0x7FC0  # rounding may have carried into infinity, or around it
     return half, _overflowed(single, half, "bfloat16")
 
 

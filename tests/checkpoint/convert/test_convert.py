@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdops.checkpoint.write.casting import FLOATS, cast
+from sdops.checkpoint.write.casting import FLOATS, Caster
 from tests.checkpoint.convert.program import convert
 
 torch = pytest.importorskip("torch")
@@ -85,7 +85,7 @@ def test_the_result_is_byte_for_byte_what_safetensors_would_write(
     torch.save({"state_dict": state, "global_step": 3}, source,
                _use_new_zipfile_serialization=not legacy)  # fmt: skip
     before = source.read_bytes()
-    code, data, stderr = convert(source, "--dtype", word, "--no-metadata")
+    code, data, stderr = convert(source, "--dtype", word, "--no-metadata", "--sha256")
     assert code == 0, stderr
     assert target.read_bytes() == expected_bytes(state, KINDS.get(word))
     assert data["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
@@ -141,7 +141,7 @@ def test_any_view_of_a_storage_comes_out_right(
 def test_casts_are_those_of_torch_bit_for_bit(target: str, bits: list[int]) -> None:
     single = np.array(bits, np.uint32).view(np.float32)
     wanted = torch.from_numpy(single.copy()).to(getattr(torch, target))
-    got = np.frombuffer(cast(single.tobytes(), "float32", target).data, np.int16)
+    got = np.frombuffer(Caster("float32", target).cast(single.tobytes()).data, np.int16)
     nan = np.isnan(single)
     assert (got[~nan] == wanted.view(torch.int16).numpy()[~nan]).all()
     back = torch.from_numpy(got.copy()).view(getattr(torch, target))
@@ -154,7 +154,7 @@ def test_casts_agree_on_dense_ranges_around_every_boundary(start: int) -> None:
     single = np.concatenate([bits, bits | np.uint32(0x80000000)]).view(np.float32)
     for target in ("float16", "bfloat16"):
         wanted = torch.from_numpy(single.copy()).to(getattr(torch, target)).view(torch.int16)
-        got = np.frombuffer(cast(single.tobytes(), "float32", target).data, np.int16)
+        got = np.frombuffer(Caster("float32", target).cast(single.tobytes()).data, np.int16)
         assert (got == wanted.numpy()).all()
 
 
@@ -167,7 +167,7 @@ def test_every_pair_of_types(source: str, target: str) -> None:
     values = values.to(getattr(torch, source))
     data = values.view(torch.uint8).numpy().tobytes()
     wanted = values.to(torch.float32).to(getattr(torch, target)).view(torch.uint8).numpy().tobytes()
-    result = cast(data, source, target)
+    result = Caster(source, target).cast(data)
     assert bytes(result.data) == wanted
     lost = torch.isinf(torch.frombuffer(bytearray(wanted), dtype=getattr(torch, target)))
     assert result.overflowed == int((lost & torch.isfinite(values)).sum())
@@ -263,7 +263,7 @@ def test_repairs_are_made_on_request_only(tmp_path: Path) -> None:
 def test_back_to_a_checkpoint_for_old_uis(tmp_path: Path) -> None:
     state = {k: v for k, v in every_kind_of_tensor().items() if "fp8" not in k and k != "uint16"}
     torch.save(state, tmp_path / "m.pt")
-    code, data, stderr = convert(tmp_path / "m.pt", tmp_path / "m.ckpt", "--to", "ckpt")
+    code, data, stderr = convert(tmp_path / "m.pt", tmp_path / "m.ckpt", "--to", "ckpt", "--sha256")
     assert code == 0, stderr
     assert data["sha256"] == hashlib.sha256((tmp_path / "m.ckpt").read_bytes()).hexdigest()
     loaded = torch.load(tmp_path / "m.ckpt", weights_only=True)
