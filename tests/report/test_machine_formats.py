@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,12 @@ from junitparser import JUnitXml
 
 from sdops.finding import Finding, Location, Report, Rule, Severity
 from sdops.report import render
+
+_SARIF_SCHEMA = Path(__file__).with_name("sarif-2.1.0.json")
+SARIF = jsonschema.Draft202012Validator(
+    json.loads(_SARIF_SCHEMA.read_text("utf-8")),
+    format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+)
 
 RULES = (
     Rule("pickle-call", "Loading runs code.", "Why.", "Do not.", "src", ("security",)),
@@ -54,6 +62,34 @@ def test_sarif_has_what_github_requires():
     assert set(place["region"]) == {"startLine", "startColumn", "endLine", "endColumn"}
     assert "byte 7" in call["message"]["text"].split(". ")[0]
     assert {result["ruleId"] for result in run["results"]} <= set(rules)
+
+
+TEXT = st.text(max_size=40)
+FINDINGS = st.builds(
+    Finding,
+    rule=TEXT,
+    severity=st.sampled_from(Severity),
+    title=TEXT,
+    why=TEXT,
+    evidence=st.just({}),
+    remedies=st.just(()),
+    location=st.none() | st.builds(
+        Location, path=TEXT, member=st.none() | TEXT, offset=st.none() | st.integers(0, 2**70),
+        line=st.none() | st.integers(1, 10**6),
+    ),
+)  # fmt: skip
+
+
+@given(findings=st.lists(FINDINGS, max_size=4), faults=st.lists(TEXT, max_size=2))
+def test_sarif_keeps_to_its_schema(findings: list[Finding], faults: list[str]):
+    log = json.loads(render(report(CALL, HOT, *findings, faults=tuple(faults)), "sarif"))
+    assert [error.message for error in SARIF.iter_errors(log)] == []
+
+
+def test_the_sarif_schema_refuses_what_is_wrong():
+    log = json.loads(render(report(CALL), "sarif"))
+    log["runs"][0]["results"][0]["level"] = "critical"
+    assert not SARIF.is_valid(log)
 
 
 def test_sarif_fingerprints_stay_and_tell_findings_apart():
