@@ -6,11 +6,12 @@ import json
 import re
 import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sdops.checkpoint import remote
+from sdops.checkpoint import http_source, remote
 from sdops.checkpoint.policy import load_policy
 from tests.checkpoint.corpus.sample import SYSTEM, make_zip, system
 
@@ -40,6 +41,12 @@ class _Handler(BaseHTTPRequestHandler):
         state["cookies"] += [self.headers[name] for name in ("Cookie", "Authorization")
                              if self.headers[name]]  # fmt: skip
         path = self.path
+        if path.startswith("http://"):  # it is asked as a proxy
+            path = {"http://outside.test/in": f"/to/http://127.0.0.1:{self.server.server_port}/clean.pt",
+                    "http://outside.test/file": "/to/file:///etc/passwd",
+                    "http://outside.test/clean.pt": "/clean.pt"}[path]  # fmt: skip
+        if self._answers_oddly(path):
+            return None
         if path.startswith("/jump"):
             target = "/jump" if path == "/jump/forever" else "/clean.pt"
             self.send_response(302)
@@ -71,6 +78,27 @@ class _Handler(BaseHTTPRequestHandler):
         state["bytes"] += end - start
         self.wfile.write(data[start:end])
         return None
+
+    def _answers_oddly(self, path: str) -> bool:
+        kind = path.split("/")[1]
+        headers = {
+            "to": {"Location": path[4:], "Content-Length": "0"},
+            "drip": {"Content-Range": "bytes 0-99/100", "Content-Length": "100"},
+            "packed": {"Content-Range": "bytes 0-99/100", "Content-Length": "100",
+                       "Content-Encoding": "gzip"},
+            "nonsense": {"Content-Length": "many"},
+        }.get(kind)  # fmt: skip
+        if headers is None:
+            return False
+        self.send_response({"to": 302, "nonsense": 200}.get(kind, 206))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for _ in range(100 if kind in ("drip", "packed") else 0):
+            self.wfile.write(b"x")
+            time.sleep(0.2 if kind == "drip" else 0)
+        self.close_connection = True
+        return True
 
     def _send(self, status: int, data: bytes) -> None:
         self.send_response(status)
@@ -120,18 +148,28 @@ def test_redirects_are_followed_a_few_times(server):
     (good,) = _scan(server, "/jump/once")
     assert good.scan is not None
     (forever,) = _scan(server, "/jump/forever")
-    assert "TooManyRedirects" in forever.fault
+    assert "redirects again and again" in forever.fault
 
 
 def test_a_server_without_ranges_is_read_if_the_file_is_small(server, monkeypatch):
     (small,) = _scan(server, "/plain/small.pkl")
     assert small.scan.verdict.word == "dangerous"
-    monkeypatch.setattr(remote, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(http_source, "_MOST_BYTES", 1_000_000)
     (large,) = _scan(server, "/plain/clean.pt")
     assert "does not send parts" in large.fault
 
 
-@pytest.mark.parametrize("path", ["/absent.pt", "/short/clean.pt", "/moving/clean.pt"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/absent.pt",
+        "/short/clean.pt",
+        "/moving/clean.pt",
+        "/packed",
+        "/nonsense",
+        "/to/file:///etc/passwd",
+    ],
+)
 def test_what_cannot_be_read_to_the_end_is_a_fault(server, path):
     (outcome,) = _scan(server, path)
     assert outcome.scan is None
@@ -139,9 +177,28 @@ def test_what_cannot_be_read_to_the_end_is_a_fault(server, path):
 
 
 def test_budgets_of_bytes_and_requests_hold(server, monkeypatch):
-    monkeypatch.setattr(remote, "_MOST_REQUESTS", 1)
+    monkeypatch.setattr(http_source, "_MOST_REQUESTS", 1)
     (outcome,) = _scan(server, "/clean.pt")
     assert "more would be fetched" in outcome.fault
+
+
+def test_a_server_that_drips_does_not_hold_the_scan_up(server, monkeypatch):
+    monkeypatch.setattr(remote, "_MOST_SECONDS", 1)
+    begin = time.monotonic()
+    (outcome,) = _scan(server, "/drip/x.pt")
+    assert "too slow" in outcome.fault
+    assert time.monotonic() - begin < 3
+
+
+def test_a_redirect_from_outside_does_not_lead_in(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    policy = load_policy()
+    (good,) = remote.scan_address("http://outside.test/clean.pt", policy)
+    assert good.scan is not None
+    for name in ("in", "file"):
+        (outcome,) = remote.scan_address(f"http://outside.test/{name}", policy)
+        assert "not followed" in outcome.fault
 
 
 def test_an_empty_file_is_told_as_such(server):
