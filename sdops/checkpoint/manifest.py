@@ -23,6 +23,7 @@ from sdops.checkpoint.hashes import FileHashes
 from sdops.errors import UnreadableInputError, UsageError
 
 SIZE_LIMIT = 64 * 1024 * 1024
+_MAX_LINE_BYTES = 8192
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{8,128}")
 _SUM_LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
@@ -65,6 +66,16 @@ def read(path: Path) -> tuple[Expected, ...]:
             "sha256sum and BSD lists, .sha256 files, LFS pointers and A1111's cache.json are.",
         )
     return found
+
+
+def is_list(path: Path) -> bool:
+    """Whether the file at `path` begins as lists of sha256sum and BSD do, by its content."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_MAX_LINE_BYTES).decode("utf-8-sig").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(_SUM_LINE.fullmatch(line) or _BSD_LINE.fullmatch(line))
 
 
 def parse(text: str, origin: str) -> Iterator[Expected]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sdops.checkpoint import formats, tensor_index
 from sdops.checkpoint.contents import Contents
-from sdops.checkpoint.formats import plain, safetensors
+from sdops.checkpoint.formats import plain, safetensors, zips
 from sdops.checkpoint.source import FileSource, Source
 from sdops.checkpoint.trace.values import Trace
 from sdops.checkpoint.types import Checkpoint, Container, Problem, Tensor
@@ -37,6 +37,8 @@ def sniff(path: Path | str) -> ModelFile:
             lacking = (end if end is not None else head_end) - source.size
             if lacking > 0:
                 container, missing = Container.TRUNCATED, lacking
+        elif container is Container.TRUNCATED:
+            missing = zips.missing_bytes(source)
         return ModelFile(
             path=str(path),
             size_bytes=source.size,

@@ -78,10 +78,10 @@ def judge_unhashed(item: Pair) -> Outcome | None:
         )
         return Outcome(item.path, None, item.expected, False, (finding,))
     seen = sniff(item.path)
-    finding_or_none = _not_a_model(item.path, seen) or _wrong_size(item, seen)
-    if finding_or_none is None:
-        return None
-    return Outcome(item.path, None, item.expected, False, (finding_or_none,))
+    unlike, wrong_size = _not_a_model(item.path, seen), _wrong_size(item, seen)
+    # The size that it should have tells best how much of it lacks.
+    found = wrong_size or unlike if seen.container == "truncated" else unlike or wrong_size
+    return None if found is None else Outcome(item.path, None, item.expected, False, (found,))
 
 
 def judge(item: Pair, hashes: FileHashes, lookups: Iterable[Lookup] = ()) -> Outcome:
@@ -140,7 +140,7 @@ def _not_a_model(path: Path, seen: ModelFile) -> Finding | None:
     if seen.container == "empty":
         return _finding(path, "verify-empty", "This file is empty", f"{size}.")
     if seen.container == "truncated":
-        missing = f" {seen.missing_bytes} bytes are missing." if seen.missing_bytes else ""
+        missing = f" At least {seen.missing_bytes} bytes are missing." if seen.missing_bytes else ""
         return _finding(
             path,
             "verify-truncated",

@@ -53,9 +53,10 @@ def question(paths: Sequence[Path], against: Sequence[Path], expect: str | None)
     pairs: list[Pair] = []
     found = walk(paths)
     for file in found.files:
-        if file in paths and file.suffix.lower() in _LIST_SUFFIXES and not against:
+        is_list = file.suffix.lower() in _LIST_SUFFIXES
+        if file in paths and not against and (is_list or manifest.is_list(file)):
             pairs += pairs_of_list(file)
-        elif file in paths or file.suffix.lower() not in _LIST_SUFFIXES:
+        elif file in paths or not is_list:
             pairs.append(pair(file, lists))
     if expect is not None and len(pairs) > 1:
         raise UsageError("--expect says what one file should be, but several were named.")

@@ -82,6 +82,16 @@ def test_a_cut_file_says_how_much_it_lacks(tmp_path: Path) -> None:
     assert sniff(path).missing_bytes > 0
 
 
+def test_a_cut_torch_archive_says_how_much_it_lacks(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "model.ckpt"
+    torch.save({"a": torch.zeros(1000, 1000)}, path)
+    path.write_bytes(path.read_bytes()[:1_000_000])
+    assert 3_000_000 <= sniff(path).missing_bytes < 3_001_000
+    path.write_bytes(path.read_bytes()[:100])
+    assert sniff(path).missing_bytes is None
+
+
 def test_a_pointer_says_how_large_the_file_is(tmp_path: Path) -> None:
     path = tmp_path / "model.ckpt"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4265380512\n")

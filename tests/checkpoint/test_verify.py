@@ -159,6 +159,27 @@ def test_a_truncated_file_says_by_how_much(tmp_path: Path, model: Path) -> None:
     assert "1000 bytes are missing" in document["findings"][0]["why"]
 
 
+def test_a_truncated_file_of_known_size_says_exactly_by_how_much(tmp_path: Path, model: Path):
+    whole = model.read_bytes()
+    pointer = tmp_path / "pointer"
+    pointer.write_text(
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{hashlib.sha256(whole).hexdigest()}\nsize {len(whole)}\n"
+    )
+    model.write_bytes(whole[:-1000])
+    code, document, _ = verify(model, "--against", pointer)
+    assert (code, ids(document)) == (1, ["verify-truncated"])
+    assert f"1000 fewer than the {len(whole)}" in document["findings"][0]["why"]
+
+
+@pytest.mark.parametrize("form", [as_sha256sum, as_bsd])
+def test_a_list_is_known_by_its_content(tmp_path: Path, model: Path, form) -> None:
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(form(model))
+    code, document, _ = verify(sums)
+    assert (code, [file["match"] for file in document["data"]["files"]]) == (0, [True])
+
+
 def test_a_well_known_name_with_other_content_is_noticed(tmp_path: Path) -> None:
     file = fabricate.safetensors(tmp_path / "sd_xl_base_1.0.safetensors", GOOD)
     code, document, _ = verify(file)

@@ -11,7 +11,7 @@ from functools import partial
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.formats.pickles import element_type, storage_claims
 from sdops.checkpoint.source import BudgetError, Part, Source
-from sdops.checkpoint.trace.streams import read_streams
+from sdops.checkpoint.trace.streams import read_stream, read_streams
 from sdops.checkpoint.types import Container, Storage
 from sdops.checkpoint.zip_checks import AMBIGUOUS, Pair, archive_problems
 from sdops.checkpoint.zip_reader import (
@@ -124,6 +124,22 @@ def _salvaged(part: Part, method: int, contents: Contents) -> Source | None:
     except BudgetError as error:
         contents.problem("unpacking-limit", str(error), hostile=True, blocking=True)
         return None
+
+
+def missing_bytes(source: Source) -> int | None:
+    """At least how much lacks of torch's archive that is cut off, by the pickle at its start."""
+    head = source.read(0, LOCAL.size + (1 << 16))
+    if len(head) < LOCAL.size:
+        return None
+    fields = LOCAL.unpack_from(head)
+    offset = LOCAL.size + fields[9] + fields[10]
+    if not head[LOCAL.size : LOCAL.size + fields[9]].endswith(b"/data.pkl") or fields[3] != STORED:
+        return None
+    trace = read_stream(Part(source, offset, source.size - offset))
+    claims = storage_claims(trace).values()
+    weights = sum(element_type(kind).size_bytes * count for kind, count in claims)
+    lacking = offset + trace.end + weights - source.size
+    return lacking if trace.complete and lacking > 0 else None
 
 
 def _read_torch(archive: Archive, pairs: list[Pair], contents: Contents) -> None:
