@@ -57,7 +57,7 @@ def select(
     remote = tuple(name for name in wanted if name.startswith(REMOTE))
     here = [name for name in wanted if name != STDIN and not name.startswith(REMOTE)]
     found = walk(here)
-    named = set(here)
+    named = set(walk(name for name in here if not os.path.isdir(name)).names)
     files = tuple(name for name in found.names if name in named or _wanted(name, include, exclude))
     return Selection(Walk(files, found.faults), remote, STDIN in wanted)
 

@@ -47,7 +47,7 @@ def walk(paths: Iterable[str | Path]) -> Walk:
         if os.path.isdir(path):
             _walk_folder(path, names, faults)
         elif os.path.lexists(path):
-            names[path] = None
+            names[_tidy(path)] = None
         else:
             faults.append(f"{path} does not exist.")
     return Walk(tuple(names), tuple(faults))
@@ -70,7 +70,12 @@ def _walk_folder(root: str, names: dict[str, None], faults: list[str]) -> None:
                 seen.add(identity)
                 entered.append(name)
         folders[:] = entered
-        names.update((os.path.join(here, name), None) for name in sorted(files))
+        names.update((_tidy(os.path.join(here, name)), None) for name in sorted(files))
+
+
+def _tidy(name: str) -> str:
+    """`name` without `./` and doubled slashes; where `..` leads may depend on links."""
+    return name if ".." in name else os.path.normpath(name)
 
 
 def _parents(folder: str) -> Iterable[str]:
