@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sdops.checkpoint.dtypes import BY_NAME
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -37,7 +39,7 @@ class Cast:
     """A piece in its new type."""
 
     data: memoryview
-    """Little-endian elements."""
+    """Little-endian elements, in memory that the next cast writes over."""
     overflowed: int
     """Finite values that became infinite."""
 
@@ -51,50 +53,67 @@ class Caster:
         Raises:
             KeyError: a type that cannot be cast.
         """
+        self._item_bytes = BY_NAME[source].size_bytes
         self._widen = _TO_FLOAT32[source]
         self._narrow = _FROM_FLOAT32[target]
         self._room: Array | None = None
 
     def cast(self, data: bytes | memoryview) -> Cast:
         """The whole elements in `data` (little-endian)."""
-        single, overflowed = self._widen(data)
-        result, more = self._narrow(single, self._scratch(len(single)))
+        room = self._scratch(len(data) // self._item_bytes)
+        single, overflowed = self._widen(data, room)
+        result, more = self._narrow(single, room[1:])
         return Cast(memoryview(result.data).cast("B"), overflowed + more)
 
     def _scratch(self, elements: int) -> Array:
-        """Three rows of uint32 for intermediate results."""
+        """Four rows of uint32: for the float32 values, and for intermediate results."""
         import numpy as np
 
         if self._room is None or self._room.shape[1] < elements:
-            self._room = np.empty((3, elements), np.uint32)
+            self._room = np.empty((4, elements), np.uint32)
         return self._room[:, :elements]
 
 
-def _from_float64(data: bytes | memoryview) -> tuple[Array, int]:
+def _from_float64(data: bytes | memoryview, room: Array) -> tuple[Array, int]:
     import numpy as np
 
-    double = np.frombuffer(data, "<f8")
+    double, single = np.frombuffer(data, "<f8"), room[0].view(np.float32)
     with np.errstate(over="ignore"):
-        single = double.astype(np.float32)
+        single[:] = double
     return single, int(np.count_nonzero(np.isinf(single) & np.isfinite(double)))
 
 
-def _from_float32(data: bytes | memoryview) -> tuple[Array, int]:
+def _from_float32(data: bytes | memoryview, _room: Array) -> tuple[Array, int]:
     import numpy as np
 
     return np.frombuffer(data, "<f4"), 0
 
 
-def _from_float16(data: bytes | memoryview) -> tuple[Array, int]:
+def _from_float16(data: bytes | memoryview, room: Array) -> tuple[Array, int]:
+    """Moves the fields, then lets a multiplication set the exponent right, also of subnormals."""
     import numpy as np
 
-    return np.frombuffer(data, "<f2").astype(np.float32), 0
+    bits, sign = room[0], room[1]
+    bits[:] = np.frombuffer(data, "<u2")
+    np.left_shift(np.bitwise_and(bits, np.uint32(0x8000), out=sign), np.uint32(16), out=sign)
+    np.bitwise_and(bits, np.uint32(_SIGNLESS), out=bits)
+    finite = int(bits.max(initial=0)) < _INFINITY_BITS["float16"]
+    np.left_shift(bits, np.uint32(13), out=bits)
+    single = bits.view(np.float32)
+    np.multiply(single, np.float32(2.0**112), out=single)
+    if not finite:
+        bits[single >= np.float32(2.0**16)] |= np.uint32(_FLOAT32_EXPONENT)
+    np.bitwise_or(bits, sign, out=bits)
+    return single, 0
 
 
-def _from_bfloat16(data: bytes | memoryview) -> tuple[Array, int]:
+def _from_bfloat16(data: bytes | memoryview, room: Array) -> tuple[Array, int]:
     import numpy as np
 
-    return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32), 0
+    bits = room[0]
+    bits[:] = np.frombuffer(data, "<u2")
+    np.left_shift(bits, np.uint32(16), out=bits)
+    return bits.view(np.float32), 0
 
 
 def _to_float32(single: Array, _room: Array) -> tuple[Array, int]:

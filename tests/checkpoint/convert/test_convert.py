@@ -173,6 +173,20 @@ def test_every_pair_of_types(source: str, target: str) -> None:
     assert result.overflowed == int((lost & torch.isfinite(values)).sum())
 
 
+@pytest.mark.parametrize("source", ["float16", "bfloat16"])
+@pytest.mark.parametrize("target", ["float32", "float16", "bfloat16"])
+def test_every_value_of_the_short_types(source: str, target: str) -> None:
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    values = torch.from_numpy(bits.view(np.int16)).view(getattr(torch, source))
+    wanted = values.to(getattr(torch, target))
+    result = Caster(source, target).cast(bits.tobytes())
+    got = torch.frombuffer(bytearray(result.data), dtype=wanted.dtype)
+    nan = torch.isnan(values)
+    assert torch.isnan(got[nan]).all()
+    kind = torch.int32 if target == "float32" else torch.int16
+    assert got[~nan].view(kind).equal(wanted[~nan].view(kind))
+
+
 class Evil:
     def __init__(self, marker: Path) -> None:
         self.marker = marker
