@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdops.sampler.configuration import TextConfig
+from sdops.sampler.layers import embedding
 
 
 class ClipText(nn.Module):
@@ -33,8 +34,8 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        self.token_embedding = nn.Embedding(config.vocabulary, config.width)
-        self.position_embedding = nn.Embedding(config.positions, config.width)
+        self.token_embedding = embedding(config.vocabulary, config.width)
+        self.position_embedding = embedding(config.positions, config.width)
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.token_embedding(ids) + self.position_embedding.weight  # (B, 77, width)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdops.sampler.configuration import TextConfig
+from sdops.sampler.layers import embedding
 
 
 class OpenClipText(nn.Module):
@@ -20,7 +21,7 @@ class OpenClipText(nn.Module):
             self.text_projection = nn.Parameter(torch.empty(config.width, config.projection))
         blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.transformer = nn.ModuleDict({"resblocks": blocks})
-        self.token_embedding = nn.Embedding(config.vocabulary, config.width)
+        self.token_embedding = embedding(config.vocabulary, config.width)
         self.ln_final = nn.LayerNorm(config.width)
 
     def forward(self, ids: Tensor) -> tuple[Tensor, ...]:

@@ -24,12 +24,14 @@ from . import models
 ROOT = Path(__file__).parents[2]
 
 
-def sdops(*arguments: object, path: str = str(ROOT), python: tuple[str, ...] = ()):
+def sdops(
+    *arguments: object, path: str = str(ROOT), python: tuple[str, ...] = (), **variables: str
+):
     environment = {
         name: value
         for name, value in os.environ.items()
         if name not in ("FORCE_COLOR", "PYTHONHOME", "COMMANDLINE_ARGS")
-    } | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    } | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(
         [sys.executable, *python, "-m", "sdops", *map(str, arguments)],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280,
@@ -170,6 +172,14 @@ def _compares_with(saved: Path, tmp_path: Path) -> None:
 )
 def test_bench_refuses_in_a_line(arguments, word):
     refused(sdops("bench", *arguments), word)
+
+
+def test_bench_says_what_compiling_needs(tmp_path):
+    done = sdops(
+        "bench", "--device", "cpu", "--protocol", "tiny", "--compile", CXX=str(tmp_path / "none"),
+        TORCHINDUCTOR_CACHE_DIR=str(tmp_path),
+    )  # fmt: skip
+    refused(done, "C++ compiler", "--compile", "g++")
 
 
 def test_doctor_proves(tmp_path):

@@ -33,6 +33,11 @@ from sdops.sampler.precision import PRECISIONS
 from sdops.version import __version__
 
 OnRun = Callable[[Run], None]
+COMPILING = (
+    "Leave out --compile, or install what it needs: a C++ compiler (on Debian and Ubuntu:"
+    " apt install g++) and, on a GPU, Triton."
+)
+"""How to get torch.compile to work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +131,16 @@ def _timed(plan: Plan, case: Case, peak: float) -> Run:
 
 
 def _reason(plan: Plan, case: Case, error: RuntimeError) -> str:
-    """Why `case` could not be timed; an error that is no news of the machine goes on."""
+    """Why `case` could not be timed; an error that is no news of the machine goes on.
+
+    Raises:
+        SdopsError: torch cannot compile here, so no case could be timed.
+    """
     if is_out_of_memory(error):
         return f"{case.name} does not fit into the memory of {plan.device.title}."
     if "compile" in plan.execution.value:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"{case.name} cannot be compiled here: {first}"
+        raise SdopsError(f"torch.compile does not work here: {first}.", COMPILING) from None
     raise error
 
 
