@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from sdops.checkpoint.types import Checkpoint
 from sdops.checkpoint.walk import walk
 from sdops.errors import SdopsError
 from sdops.finding import Finding, Location, Remedy, Report, Severity
+
+_NOT_MODELS = {"lfs-pointer", "empty-file", "web-page"}
+_MOST_PROBLEMS = 5
 
 
 def report(paths: Sequence[Path]) -> Report:
@@ -84,9 +88,25 @@ def _readable(values: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"label": item.label, "text": item.text, "private": item.private} for item in entries]
 
 
+def _damage(checkpoint: Checkpoint) -> Iterator[Finding]:
+    """Why the file cannot be described whole, the first few reasons."""
+    told = (item for item in checkpoint.problems if item.blocking or item.id in _NOT_MODELS)
+    for problem in islice(told, _MOST_PROBLEMS):
+        yield Finding(
+            "info-damaged",
+            Severity.ERROR,
+            problem.text,
+            "What is told about the file may lack parts of it.",
+            {"problem": problem.id},
+            Location(checkpoint.path, problem.member, problem.offset),
+            (Remedy("Download the file again."),),
+        )
+
+
 def _findings(checkpoint: Checkpoint, identity: Identity) -> list[Finding]:
     location = Location(checkpoint.path)
-    findings = [
+    findings = [*_damage(checkpoint)]
+    findings += [
         Finding(
             "info-broken-component",
             Severity.ERROR,

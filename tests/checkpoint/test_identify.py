@@ -14,6 +14,7 @@ from sdops.checkpoint.identify.braces import expand
 from sdops.checkpoint.identify.ema import ema_name, match
 from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.metadata import private_keys, readable
+from sdops.checkpoint.info_report import report
 from sdops.checkpoint.open import open_checkpoint
 from sdops.report.schema import schema
 from tests.checkpoint import fabricate
@@ -176,3 +177,11 @@ def test_the_command(tmp_path: Path) -> None:
     )
     assert "UNet 686 of 686" in shown.stdout
     assert "Network dim (rank)" in shown.stdout
+
+
+def test_a_damaged_file_is_told_as_such(tmp_path: Path) -> None:
+    path = fabricate.safetensors(tmp_path / "model.safetensors", fabricate.lora(768))
+    path.write_bytes(path.read_bytes()[:-1000])
+    (finding,) = report([path]).findings
+    assert (finding.rule, finding.severity.label) == ("info-damaged", "error")
+    assert "1000 bytes" in finding.title

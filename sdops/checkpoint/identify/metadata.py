@@ -78,7 +78,13 @@ def _tags(value: str) -> str:
 
 def _json(value: str) -> str:
     loaded = _loaded(value)
-    return ", ".join(f"{key}: {item}" for key, item in loaded.items()) if loaded else value
+    return ", ".join(f"{key}: {_item(item)}" for key, item in loaded.items()) if loaded else value
+
+
+def _item(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return " ".join(f"{key}={item}" for key, item in value.items())
 
 
 def _loaded(value: str) -> dict[str, Any]:
