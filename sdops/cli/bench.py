@@ -28,6 +28,10 @@ Compile = Annotated[bool, typer.Option("--compile", help="Compile the UNet with 
 CudaGraphs = Annotated[
     bool, typer.Option("--cuda-graphs", help="Replay the UNet as a CUDA graph (NVIDIA).")
 ]
+ChannelsLast = Annotated[
+    bool,
+    typer.Option("--channels-last", help="Keep a pixel's channels together in convolutions."),
+]
 Save = Annotated[
     Path | None, typer.Option("--save", metavar="FILE", help="Save the result to this new file.")
 ]
@@ -62,6 +66,7 @@ def bench(
     attention: options.Attention = "sdpa",
     compiled: Compile = False,
     cuda_graphs: CudaGraphs = False,
+    channels_last: ChannelsLast = False,
     save: Save = None,
     compare: Compare = None,
     max_regression: MaxRegression = "10%",
@@ -79,7 +84,7 @@ def bench(
     begin = time.monotonic()
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     most = _share(max_regression)
-    _refuse_existing(save, *(export or ()))
+    _refuse_unwritable(save, *(export or ()))
     require_sampler()
     from sdops.bench.speed import result, run
     from sdops.bench.speed.compare import refuse_unlike
@@ -90,7 +95,15 @@ def bench(
         format_for(path)
     before = result.read(compare) if compare is not None else None
     execution = "+".join(["compile"] * compiled + ["cuda-graphs"] * cuda_graphs) or "eager"
-    plan = run.planned(checkpoint, protocol, device, precision, attention, execution)
+    plan = run.planned(
+        checkpoint,
+        protocol,
+        device,
+        precision,
+        attention,
+        execution,
+        channels_last=channels_last,
+    )
     if before is not None and not compare_anyway:
         refuse_unlike(before.conditions, run.conditions(plan))
     with shown(quiet=quiet) as show:
@@ -114,7 +127,10 @@ def _share(text: str) -> float:
     return share
 
 
-def _refuse_existing(*paths: Path | None) -> None:
+def _refuse_unwritable(*paths: Path | None) -> None:
+    """Refuse, before minutes of work, what could not be written after them."""
     for path in paths:
         if path is not None and path.exists():
             raise UsageError(f"{path} exists already.", "Choose a new file name.")
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"There is no folder {path.parent} to write into.", "Make it first.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Annotated
@@ -81,7 +82,7 @@ def smoke(
         device=device,
         precision=precision,
         attention=attention,
-        memory_limit=None if memory_limit is None else int(memory_limit * GIB),
+        memory_limit=_bytes(memory_limit),
         ui=ui,
     )
     wanted = gallery.Wanted.of(output_dir, grid, x, y)
@@ -89,6 +90,12 @@ def smoke(
         outcome = smoke(plan, lambda step: show(step.name, step.ok, step.detail))
         images = gallery.save(wanted, plan.subject, outcome.trial)
     answer.give(report(plan, outcome, begin, images))
+
+
+def _bytes(gib: float | None) -> int | None:
+    if gib is not None and not math.isfinite(gib):
+        raise UsageError(f"{gib} GiB is no amount of memory.", "Give --memory-limit a number.")
+    return None if gib is None else int(gib * GIB)
 
 
 def _refuse_nonsense(

@@ -102,6 +102,7 @@ def test_smoke_refuses_in_a_line(tmp_path):
     refused(sdops("smoke", "--attention", "flsh"), "flash")
     refused(sdops("smoke", "--ui", "comfy"), "comfyui")
     refused(sdops("smoke", "--x", "1-3"), "--grid")
+    refused(sdops("smoke", "--memory-limit", "nan"), "--memory-limit")
     refused(sdops("smoke", "--output-dir", tmp_path / "o", "--grid", "sampler"), "two axes")
 
 
@@ -152,12 +153,16 @@ def _compares_with(saved: Path, tmp_path: Path) -> None:
     refused(told, "torch", "1.13", "--compare-anyway")
     done = sdops(
         "bench", "--device", "cpu", "--protocol", "tiny", "--json", "--compare", faster,
-        "--compare-anyway", "--max-regression", "25%",
+        "--compare-anyway", "--max-regression", "25%", "--channels-last",
     )  # fmt: skip
     slower = answer(done)
     assert done.returncode == 1
     assert {finding["id"] for finding in slower["findings"]} == {"bench-regression"}
-    assert slower["data"]["baseline"]["changed"] == {"torch": ["1.13", torch.__version__]}
+    assert slower["data"]["baseline"]["changed"] == {
+        "torch": ["1.13", torch.__version__],
+        "layout": ["channels first", "channels last"],
+    }
+    assert slower["data"]["runs"][0]["mode"] == "fp32, sdpa, eager, channels last"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +173,7 @@ def _compares_with(saved: Path, tmp_path: Path) -> None:
         (("--compare", "none.json"), "none.json"),
         (("--device", "cpu", "--cuda-graphs"), "NVIDIA"),
         (("--export", "x.xml"), "gha.json"),
+        (("--save", "no/such/folder/x.json"), "no/such/folder"),
     ],
 )
 def test_bench_refuses_in_a_line(arguments, word):

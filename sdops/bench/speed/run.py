@@ -50,13 +50,25 @@ class Plan:
     attention: str
     execution: Execution
     checkpoint: Path | None = None
+    channels_last: bool = False
+    """Whether convolutions keep a pixel's channels together."""
 
     @property
     def options(self) -> Options:
         """For the pipeline."""
         return Options(
-            self.device.name, PRECISIONS[self.precision], self.attention, execution=self.execution
+            self.device.name,
+            PRECISIONS[self.precision],
+            self.attention,
+            execution=self.execution,
+            channels_last=self.channels_last,
         )
+
+    @property
+    def mode(self) -> str:
+        """How it computes, in words."""
+        layout = ("channels last",) if self.channels_last else ()
+        return ", ".join((self.precision, self.attention, self.execution.value, *layout))
 
     @property
     def is_tiny(self) -> bool:
@@ -77,6 +89,8 @@ def planned(
     precision: str | None,
     attention: str,
     execution: str,
+    *,
+    channels_last: bool = False,
 ) -> Plan:
     """The plan for what the user asked for, the rest chosen to suit the device.
 
@@ -94,7 +108,9 @@ def planned(
     if checkpoint is not None:
         config = Subject(checkpoint=checkpoint).parts().config
         steps = steps.of_checkpoint(usual_side(config))
-    return Plan(steps, chosen, named.casefold(), attention, Execution(execution), checkpoint)
+    return Plan(
+        steps, chosen, named.casefold(), attention, Execution(execution), checkpoint, channels_last
+    )
 
 
 def bench(plan: Plan, on_run: OnRun = lambda _: None) -> Result:
@@ -160,6 +176,7 @@ def conditions(plan: Plan) -> dict[str, str]:
         "precision": plan.precision,
         "attention": plan.attention,
         "execution": plan.execution.value,
+        "layout": "channels last" if plan.channels_last else "channels first",
     }
 
 
@@ -240,7 +257,7 @@ def report(plan: Plan, result: Result, baseline: Baseline | None, begin: float) 
 
 def _data(run: Run, plan: Plan) -> dict[str, Any]:
     return {
-        "mode": f"{plan.precision}, {plan.attention}, {plan.execution.value}",
+        "mode": plan.mode,
         "architecture": run.architecture,
         "width": run.width,
         "height": run.height,
