@@ -18,6 +18,7 @@ from sdops.checkpoint.hashes import CACHE_VERSION, hash_file
 from sdops.checkpoint.source import FileSource
 from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
+from sdops.checkpoint.write.flushing import Flusher
 from sdops.checkpoint.write.layout import Layout, Outgoing, layout
 from sdops.checkpoint.write.new_file import OverwritePolicy, new_file
 from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
@@ -77,9 +78,15 @@ def write_safetensors(
         _hashing(plan.source.path, DIGEST_KEY in metadata, advance) as digest,
         ThreadPoolExecutor(_workers(digest)) as threads,
         new_file(destination, planned.size_bytes, options.overwrite) as file,
+        Flusher(file.fileno()) as flusher,
     ):
         target = file.fileno()
-        written = stream(weights, items, planned.slots, target, threads, advance)
+
+        def wrote(count: int) -> None:
+            flusher.wrote(count)
+            advance(count)
+
+        written = stream(weights, items, planned.slots, target, threads, wrote)
         _refuse_overflow(written.overflowed, options)
         if options.verify:
             read_back(target, written.ranges, threads, advance)

@@ -14,7 +14,6 @@ from sdops.checkpoint.types import Tensor
 from sdops.checkpoint.weights import BLOCK_ELEMENTS, Weights, check_extent
 from sdops.checkpoint.write.casting import Caster
 from sdops.checkpoint.write.copying import copy_range, write_exactly
-from sdops.checkpoint.write.flushing import Flusher
 from sdops.checkpoint.write.layout import Slot
 
 _COPY_BYTES = 16 * 1024 * 1024
@@ -66,15 +65,11 @@ def stream(
     """
     ranges: list[Written] = []
     overflowed: dict[str, int] = {}
-    with Flusher(target) as flusher:
-        for result in _side_by_side(threads, _jobs(weights, items, slots, target)):
-            written, lost = result
-            ranges.append(written)
-            if lost:
-                overflowed[written.tensor] = overflowed.get(written.tensor, 0) + lost
-            advance(written.count)
-            flusher.wrote(written.count)
-        flusher.finish()
+    for written, lost in _side_by_side(threads, _jobs(weights, items, slots, target)):
+        ranges.append(written)
+        if lost:
+            overflowed[written.tensor] = overflowed.get(written.tensor, 0) + lost
+        advance(written.count)
     ranges.sort(key=lambda written: written.position)
     return Streamed(tuple(ranges), overflowed)
 

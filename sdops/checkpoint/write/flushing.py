@@ -12,7 +12,11 @@ STEP_BYTES = 128 * 1024 * 1024
 
 
 class Flusher:
-    """Flushes an open file every STEP_BYTES in a thread of its own; use it as a context."""
+    """Flushes an open file every STEP_BYTES in a thread of its own; use it as a context.
+
+    Raises:
+        OSError: at the context's end, if the disk did not take what was written.
+    """
 
     def __init__(self, descriptor: int) -> None:
         """For the file open for writing as `descriptor`."""
@@ -24,8 +28,10 @@ class Flusher:
     def __enter__(self) -> Flusher:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._thread.shutdown()
+        if kind is None:
+            self._finish()
 
     def wrote(self, count: int) -> None:
         """Tells that `count` more bytes were written.
@@ -36,18 +42,12 @@ class Flusher:
         self._unflushed += count
         if self._unflushed < STEP_BYTES or (self._flush and not self._flush.done()):
             return
-        self.finish()
+        self._finish()
         self._unflushed = 0
         self._flush = self._thread.submit(_flush, self._descriptor)
 
-    def finish(self) -> None:
-        """Waits for the flush that is under way, if there is one.
-
-        A failed flush is reported by the system only once, so that it must be asked for here.
-
-        Raises:
-            OSError: the disk did not take what was written.
-        """
+    def _finish(self) -> None:
+        # The system reports a failed flush only once, so that it must be asked for here.
         if self._flush is not None:
             self._flush.result()
             self._flush = None
