@@ -91,15 +91,25 @@ class Overwrite(OverwritePolicy):
 def clear_leftovers(path: Path) -> None:
     """Removes temporary files for `path` whose writers are gone."""
     leftovers = list(path.parent.glob(f".{glob.escape(path.name)}.*.sdops-partial"))
-    if not leftovers:
-        return
-    import psutil
-
     for entry in leftovers:
         match = _TEMPORARY.fullmatch(entry.name)
-        if match and match["name"] == path.name and not psutil.pid_exists(int(match["pid"])):
+        if match and match["name"] == path.name:
             with suppress(OSError):
-                entry.unlink()
+                if not _is_at_work(int(match["pid"]), entry.stat().st_mtime):
+                    entry.unlink()
+
+
+def _is_at_work(process_id: int, last_written_at: float) -> bool:
+    """Whether the process that wrote a file still lives; numbers of processes are used again."""
+    import psutil
+
+    try:
+        process = psutil.Process(process_id)
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < last_written_at
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def require_room(path: Path, size_bytes: int) -> None:

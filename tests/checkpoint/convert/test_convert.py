@@ -407,6 +407,24 @@ def test_a_killed_conversion_leaves_nothing_that_the_next_does_not_clear(
         assert process.returncode == 130
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no ended processes that have a number")
+def test_only_the_file_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "m.pt")
+    name = ".m.safetensors.{}.sdops-partial"
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # ended, but not yet forgotten
+    of_ended, of_earlier = tmp_path / name.format(ended.pid), tmp_path / name.format(os.getppid())
+    of_living = tmp_path / name.format(os.getpid())
+    for path in (of_ended, of_earlier, of_living):
+        path.write_bytes(b"half a model")
+    os.utime(of_earlier, (1, 1))  # written before the process that has this number now began
+    assert convert(tmp_path / "m.pt")[0] == 0
+    assert not of_ended.exists()
+    assert not of_earlier.exists()
+    assert of_living.exists()
+    ended.wait()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Any:
     """A file system of 2 MB, where it may be mounted."""
