@@ -17,7 +17,7 @@ from sdops.bench.memory_limit import is_out_of_memory
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
-from sdops.sampler.weights import Parts, assign, build, load, randomize
+from sdops.sampler.weights import Parts, Weights, assign, build, load, randomize
 
 Answer = TypeVar("Answer")
 LADDER = (Memory.ALL, Memory.PARTS, Memory.LAYERS)
@@ -37,6 +37,8 @@ class Subject:
     checkpoint: Path | None = None
     vae: Path | None = None
     """A VAE file in place of the checkpoint's."""
+    weights: Weights = Weights.LIVE
+    """Which of the checkpoint's."""
     seed: int = 0
     """Of the random weights."""
 
@@ -65,7 +67,7 @@ class Subject:
             UnreadableInputError: the checkpoint is damaged or no such model.
         """
         if self.checkpoint is not None:
-            return load(self.checkpoint, vae=self.vae)
+            return load(self.checkpoint, self.weights, self.vae)
         parts = build(architecture(self.architecture))
         assign(parts, _random_weights(self.architecture, self.seed), self.title)
         return parts
@@ -73,7 +75,7 @@ class Subject:
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
         """The model, ready to make pictures; errors as of `parts`."""
         if self.checkpoint is not None:
-            return Pipeline.from_checkpoint(self.checkpoint, options, vae=self.vae)
+            return Pipeline.from_checkpoint(self.checkpoint, options, self.weights, self.vae)
         return Pipeline(self.parts(), options, self.title)
 
     def roomy(self, options: Options, work: Callable[[Pipeline], Answer]) -> Answer:

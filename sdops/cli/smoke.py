@@ -19,6 +19,10 @@ Checkpoint = Annotated[
     Path | None, typer.Argument(help="A model file. Default: random weights of --architecture.")
 ]
 Vae = Annotated[Path | None, typer.Option("--vae", help="A VAE file to use instead.")]
+Ema = Annotated[bool, typer.Option("--ema", help="Use the checkpoint's EMA weights, if any.")]
+Prompt = Annotated[
+    str | None, typer.Option("--prompt", help="What to paint, in A1111's prompt language.")
+]
 MemoryLimit = Annotated[
     float | None,
     typer.Option(
@@ -50,6 +54,8 @@ def smoke(
     checkpoint: Checkpoint = None,
     architecture: options.Architecture = None,
     vae: Vae = None,
+    ema: Ema = False,
+    prompt: Prompt = None,
     device: options.Device = None,
     precision: options.Precision = None,
     attention: options.Attention = "sdpa",
@@ -73,7 +79,9 @@ def smoke(
     _refuse_nonsense(grid, x, y, output_dir)
     require_sampler()
     from sdops.bench.smoke import gallery
+    from sdops.bench.smoke.asked import PROMPT
     from sdops.bench.smoke.run import planned, report, smoke
+    from sdops.sampler.weights import Weights
 
     plan = planned(
         checkpoint,
@@ -84,6 +92,8 @@ def smoke(
         attention=attention,
         memory_limit=_bytes(memory_limit),
         ui=ui,
+        weights=Weights.EMA if ema else Weights.LIVE,
+        prompt=PROMPT if prompt is None else prompt,
     )
     wanted = gallery.Wanted.of(output_dir, grid, x, y)
     with shown(quiet=quiet) as show:

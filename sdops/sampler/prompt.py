@@ -27,6 +27,17 @@ def split_and(prompt: str) -> list[Weighted]:
     return parts
 
 
+def check(prompt: str) -> None:
+    """Make sure that `prompt` can be read to its end, before any work is done.
+
+    Raises:
+        UsageError: a weight is not a number, such as `(a:1.2.3)`.
+    """
+    for part, _ in split_and(prompt):
+        for _, text in schedule(part, Steps(1)):
+            parse_attention(text)
+
+
 ATTENTION = re.compile(
     r"\\[()\[\]\\]|\\|\(|\[|:\s*(?P<weight>[+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:"
 )

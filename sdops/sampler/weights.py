@@ -112,8 +112,11 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
             f"{identity.kind} ({identity.architecture}).",
             f"Give a whole checkpoint; `sdops info {path}` tells more about this file.",
         )
+    noticed = source.notes
     if which is Weights.EMA:
-        tensors |= _averaged(tensors)
+        averaged = _averaged(tensors)
+        tensors |= averaged
+        noticed += () if averaged else ("it holds no EMA weights, the live ones are used",)
     if vae is not None:
         inside = {name for name in tensors if name.startswith(VAE)}
         tensors = {name: t for name, t in tensors.items() if name not in inside}
@@ -121,7 +124,7 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     parts = build(_heed_yaml(path, infer(shapes)))
     notes = assign(parts, tensors, str(path))
-    return Parts(parts.config, parts.unet, parts.vae, parts.text, source.notes + notes)
+    return Parts(parts.config, parts.unet, parts.vae, parts.text, noticed + notes)
 
 
 def _heed_yaml(path: Path, config: ModelConfig) -> ModelConfig:

@@ -58,6 +58,7 @@ def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
     folder = tmp_path / "pictures"
     done = sdops(
         "smoke", "--device", "cpu", "--json", "--output-dir", folder, "--grid", "sampler,steps",
+        "--prompt", "a ((cat:1.2) AND [a dog",
         "--x", "Euler a, ddim", "--y", "2-4 (+2)",
     )  # fmt: skip
     document = answer(done)
@@ -68,6 +69,7 @@ def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
     assert document["data"]["launch"]["flags"] == []
     names = ["smoke.png", "grid.png", "001.png", "002.png", "003.png", "004.png"]
     assert [Path(path).name for path in document["data"]["images"]] == names
+    assert parse(read(folder / "smoke.png") or "").prompt == "a ((cat:1.2) AND [a dog"
     written = parse(read(folder / "004.png") or "").parameters
     assert (written["Sampler"], written["Steps"]) == ("DDIM", "4")
     sheet = Image.open(folder / "grid.png")
@@ -103,6 +105,8 @@ def test_smoke_refuses_in_a_line(tmp_path):
     refused(sdops("smoke", "--ui", "comfy"), "comfyui")
     refused(sdops("smoke", "--x", "1-3"), "--grid")
     refused(sdops("smoke", "--memory-limit", "nan"), "--memory-limit")
+    refused(sdops("smoke", "--prompt", "a [dog:(cat:1.2.3):2] AND b"), "1.2.3", "(words:1.2)")
+    refused(sdops("smoke", "--ema"), "checkpoint")
     refused(sdops("smoke", "--output-dir", tmp_path / "o", "--grid", "sampler"), "two axes")
 
 

@@ -15,7 +15,7 @@ from sdops.bench.subject import LADDER
 from sdops.finding import Severity
 from sdops.sampler.attention import BACKENDS
 from sdops.sampler.configuration import ARCHITECTURES
-from sdops.sampler.weights import build
+from sdops.sampler.weights import Weights, build
 
 from . import models
 
@@ -104,6 +104,15 @@ def test_attention_that_overflows_needs_no_more_than_upcast(tmp_path):
     assert lines(outcome)["a1111"] == ""
     told = next(iter(findings_for(outcome.steps, "a1111"))).remedies[0].text
     assert "Upcast cross attention layer to float32" in told
+
+
+def test_moving_average_is_tried_instead_of_the_live_weights(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.only_the_average_is_healthy)
+    assert "smoke-unet-broken" in rules(tried(path)[2])
+    assert rules(tried(path, weights=Weights.EMA)[2]) == set()
+    plain = models.checkpoint(tmp_path / "plain.safetensors")
+    outcome, _, _ = tried(plain, weights=Weights.EMA)
+    assert "holds no EMA weights" in step(outcome, "checkpoint").detail
 
 
 def test_broken_vae_is_told_from_one_that_overflows(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 from sdops.bench.device import Device, choose
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.smoke import whole
+from sdops.bench.smoke.asked import PROMPT
 from sdops.bench.smoke.backends import try_attention
 from sdops.bench.smoke.claims import try_claims
 from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
@@ -26,6 +27,8 @@ from sdops.sampler.attention import backend
 from sdops.sampler.names import look_up
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
+from sdops.sampler.prompt import check
+from sdops.sampler.weights import Weights
 
 OnStep = Callable[[Step], None]
 
@@ -43,6 +46,8 @@ class Plan:
     """Bytes of memory to act as if the device had; None for all it has."""
     ui: str = DEFAULT_UI
     """The UI whose flags to name."""
+    prompt: str = PROMPT
+    """What to paint."""
 
 
 @dataclass(slots=True)
@@ -68,6 +73,8 @@ def planned(
     attention: str = "sdpa",
     memory_limit: int | None = None,
     ui: str = DEFAULT_UI,
+    weights: Weights = Weights.LIVE,
+    prompt: str = PROMPT,
 ) -> Plan:
     """The plan for what the user asked for, the rest chosen to suit the device.
 
@@ -79,17 +86,19 @@ def planned(
         raise UsageError(
             "--architecture is for random weights; the checkpoint has its own.", "Leave one out."
         )
-    if vae is not None and checkpoint is None:
-        raise UsageError("--vae goes with a checkpoint.", "Name a checkpoint too.")
+    for option, is_given in (("--vae", vae is not None), ("--ema", weights is Weights.EMA)):
+        if is_given and checkpoint is None:
+            raise UsageError(f"{option} goes with a checkpoint.", "Name a checkpoint too.")
+    check(prompt)
     chosen = choose(device)
     look_up("user interface whose flags are known", ui, {name: name for name in known_uis()})
     usual = "tiny-sd15" if chosen.kind == "cpu" else "sd15"
-    subject = Subject(architecture or usual, checkpoint, vae)
+    subject = Subject(architecture or usual, checkpoint, vae, weights)
     named = precision or usual_precision(chosen)
     look_up("precision", named, PRECISIONS)
     backend(attention)
     subject.parts()
-    return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold())
+    return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold(), prompt)
 
 
 def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
@@ -151,7 +160,7 @@ def _mended(precision: Precision, needs: set[Need]) -> Precision:
 
 
 def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
-    work = whole.Whole(plan.subject, options, plan.device, plan.memory_limit)
+    work = whole.Whole(plan.subject, options, plan.device, plan.prompt, plan.memory_limit)
     try:
         memory, trial = work.make()
     except NotANumberError as error:

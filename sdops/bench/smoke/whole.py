@@ -12,7 +12,7 @@ from sdops.bench.device import Device
 from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
-from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, asked
+from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, PROMPT, asked
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject
@@ -53,6 +53,7 @@ class Whole:
     subject: Subject
     options: Options
     device: Device
+    prompt: str = PROMPT
     memory_limit: int | None = None
     """Bytes to act as if there were; None for all there is."""
 
@@ -89,7 +90,8 @@ class Whole:
         return Trial(options, request, name, latents, pixels, meter.peak_bytes, left)
 
     def _request(self, pipeline: Pipeline) -> Request:
-        return asked(pipeline, FULL_STEPS if self.subject.trained else FEW_STEPS)
+        request = asked(pipeline, FULL_STEPS if self.subject.trained else FEW_STEPS)
+        return replace(request, prompt=self.prompt)
 
     def _fits(self, trial: Trial, tried: list[str]) -> Step:
         peak = f"{trial.peak_bytes / MIB:,.0f} MiB at most"
