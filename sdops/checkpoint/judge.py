@@ -76,10 +76,14 @@ class Reference(NamedTuple):
 class Judge:
     """Judges one trace."""
 
-    def __init__(self, trace: Trace, policy: Policy) -> None:
-        """For `trace`; after `judgments` is exhausted, `context.payloads` is filled."""
+    def __init__(self, trace: Trace, policy: Policy, member: str | None = None) -> None:
+        """For `trace` of the archive's `member`.
+
+        After `judgments` is exhausted, `context.payloads` is filled.
+        """
         self.trace = trace
         self.policy = policy
+        self.member = member
         self.context = RuleContext(policy)
 
     def references(self) -> Iterator[Reference]:
@@ -93,7 +97,7 @@ class Judge:
                 verdict=_class_of(reference, entry),
                 called=reference.called,
                 offset=reference.offset,
-                member=self.trace.member,
+                member=self.member,
                 allowed_because=entry.reason if entry is not None and entry.user else None,
             )
 

@@ -152,12 +152,12 @@ class _Examination:
     ) -> None:
         self.pickles += 1
         member = _place(name, trace.member)
-        judge = Judge(trace, self.policy)
+        judge = Judge(trace, self.policy, member)
         torchscript = contents.container is Container.TORCHSCRIPT
         for reference in judge.references():
             if not (torchscript and reference.module.startswith(_TORCHSCRIPT_MODULES)):
                 key = (reference.module, reference.name, member)
-                self.references.setdefault(key, reference._replace(member=member))
+                self.references.setdefault(key, reference)
         for judgment in judge.judgments():
             if not (torchscript and judgment.module.startswith(_TORCHSCRIPT_MODULES)):
                 self.judgments.append((member, judgment))

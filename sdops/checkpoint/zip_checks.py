@@ -84,11 +84,12 @@ def _name_problems(archive: Archive) -> Iterator[Problem]:
     seen: set[str] = set()
     for member in archive.members:
         name = member.name
-        key = _as_torch_finds(name)
+        plain = _is_plain(name)
+        key = name.lower() if plain else _as_torch_finds(name)
         if key in seen:
             yield _ambiguous("Two members have the same name to some readers.", member)
         seen.add(key)
-        if _is_plain(name):
+        if plain:
             continue
         # zipfile cuts names at NUL; unpackers turn backslashes into folders.
         if "\0" in name or "\\" in name or any(ord(character) < 32 for character in name):
@@ -102,7 +103,8 @@ def _name_problems(archive: Archive) -> Iterator[Problem]:
 
 
 def _is_plain(name: str) -> bool:
-    odd = ".." in name or "\\" in name or name.startswith("/") or name[1:3] == ":/"
+    odd = ".." in name or "./" in name or name.endswith(".") or "\\" in name
+    odd = odd or name.startswith("/") or name[1:3] == ":/"
     return not odd and name.isascii() and name.isprintable()
 
 

@@ -144,9 +144,9 @@ def missing_bytes(source: Source) -> int | None:
 
 def _read_torch(archive: Archive, pairs: list[Pair], contents: Contents) -> None:
     folder = archive.members[0].name.partition("/")[0]
-    weights = {}
+    prefix, weights = f"{folder}/", {}
     for member, local in pairs:
-        base = member.name.removeprefix(f"{folder}/")
+        base = member.name.removeprefix(prefix)
         if base.lower().endswith(".pkl"):
             _read_pickle(archive, member, local, contents, main=base.lower() == "data.pkl")
         elif is_weights(member):
@@ -193,7 +193,8 @@ _SMALL_RECORDS = frozenset(
 
 def is_weights(member: Member) -> bool:
     """Whether its name is that of a storage: `folder/data/key`."""
-    return member.name.count("/") == 2 and member.name.split("/")[1] == "data"
+    parts = member.name.split("/")
+    return len(parts) == 3 and parts[1] == "data"
 
 
 def storage_sizes(contents: Contents) -> dict[str, tuple[str, int]]:
