@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint import formats, tensor_index
 from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.formats import plain, safetensors, zips
 from sdops.checkpoint.source import FileSource, Source
 from sdops.checkpoint.trace.values import Trace
-from sdops.checkpoint.types import Checkpoint, Container, Problem, Tensor
+from sdops.checkpoint.types import Checkpoint, Container, Opaque, Problem, Tensor
 from sdops.errors import UnreadableInputError
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ def _open_shard(path: Path) -> Checkpoint:
 
 def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
     tensors: list[Tensor] = []
+    others: list[Tensor] = []
+    opaque: list[Opaque] = []
+    extras: dict[str, Any] = {}
     problems: list[Problem] = []
     traces: list[Trace] = []
     metadata: dict[str, str] = {}
@@ -126,6 +129,9 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
         part = _open_shard(path.with_name(name))
         container, size = part.container, size + part.size_bytes
         metadata |= part.metadata
+        others += part.others
+        opaque += part.opaque
+        extras |= part.extras
         traces += part.traces
         problems += [problem._replace(member=problem.member or name) for problem in part.problems]
         tensors += [
@@ -142,6 +148,9 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
         container=container,
         size_bytes=size,
         tensors=tuple(tensors),
+        others=tuple(others),
+        opaque=tuple(opaque),
+        extras=extras,
         metadata=metadata,
         traces=tuple(traces),
         problems=tuple(problems),

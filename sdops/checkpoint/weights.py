@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint.dtypes import BY_NAME
-from sdops.checkpoint.formats.zips import member_source
+from sdops.checkpoint.formats.zips import Members
 from sdops.checkpoint.source import FileSource, Source
 from sdops.checkpoint.types import Checkpoint, Storage, Tensor
 from sdops.errors import UnreadableInputError
@@ -52,6 +52,7 @@ class Weights:
         self._checkpoint = checkpoint
         self._stack = ExitStack()
         self._files: dict[str, FileSource] = {}
+        self._members: dict[str, Members] = {}
         self._unpacked: tuple[str, Source] | None = None
         self.file(checkpoint.path)
 
@@ -115,8 +116,13 @@ class Weights:
         where = f"{storage.path}\0{storage.key}"
         if self._unpacked is None or self._unpacked[0] != where:
             # One is kept: views of a storage mostly follow one another.
-            self._unpacked = (where, member_source(self.file(storage.path), storage.key))
+            self._unpacked = (where, self._archive(storage.path).unpacked(storage.key))
         return self._unpacked[1], 0
+
+    def _archive(self, path: str) -> Members:
+        if path not in self._members:
+            self._members[path] = Members(self.file(path))
+        return self._members[path]
 
 
 def check_extent(tensor: Tensor) -> None:

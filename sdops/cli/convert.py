@@ -9,7 +9,6 @@ import typer
 
 from sdops.cli import options
 from sdops.cli.answer import Answer
-from sdops.cli.progress import byte_progress
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ Source = Annotated[
 Destination = Annotated[
     Path | None, typer.Argument(metavar="[DST]", help="The new file; beside SRC by default.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="With a folder: where the new files go.")]
 To = Annotated[str, typer.Option("--to", help="safetensors, or ckpt for old UIs.")]
 Repairs = Annotated[
     list[str] | None,
@@ -38,7 +36,7 @@ Alias = Annotated[
 def convert(
     source: Source,
     destination: Destination = None,
-    out: Out = None,
+    out: options.Out = None,
     to: To = "safetensors",
     dtype: options.Dtype = None,
     unet_dtype: options.UnetDtype = None,
@@ -61,9 +59,9 @@ def convert(
     quiet: options.Quiet = False,
 ) -> None:
     """Convert a checkpoint to safetensors; nothing in it is ever executed."""
-    from sdops.checkpoint.convert import work
     from sdops.checkpoint.convert.precision import Precision
-    from sdops.cli.writing import manner
+    from sdops.checkpoint.convert.work import tasks
+    from sdops.cli.writing import carried_out, manner
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
@@ -77,16 +75,10 @@ def convert(
         hashed=hashed, overwrite=overwrite,
         dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
-    if out is not None and source.is_dir():
-        tasks = work.folder(source, out, how.suffix)
-    else:
-        tasks = work.single(source, destination, how.suffix)
-    total = sum(task.source.stat().st_size for task in tasks if task.source.exists())
+    found = tasks(source, destination, out, how.suffix, how.suffix)
     # Hashed for the metadata, copied, read back.
     passes = 1 + (not no_metadata) + (not no_verify)
-    with byte_progress("Converting", passes * total, quiet=quiet) as advance:
-        report = work.carry_out("convert", tasks, how, advance)
-    answer.give(report)
+    answer.give(carried_out("convert", found, how, passes, quiet=quiet))
 
 
 def _planner(precision: Precision, repairs: list[str], *, alias: bool) -> Planner:

@@ -35,6 +35,9 @@ VaeDtype = Annotated[str | None, typer.Option("--vae-dtype", help="Only of the V
 TextEncoderDtype = Annotated[
     str | None, typer.Option("--text-encoder-dtype", help="Only of the text encoders.")
 ]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="A folder for the results; needed when SRC is one.")
+]
 AllowOverflow = Annotated[
     bool, typer.Option("--allow-overflow", help="Go on where numbers are too large for fp16.")
 ]

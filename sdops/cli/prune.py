@@ -9,7 +9,6 @@ import typer
 
 from sdops.cli import options
 from sdops.cli.answer import Answer
-from sdops.cli.progress import byte_progress
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ Source = Annotated[Path, typer.Argument(metavar="SRC", help="A checkpoint, or a 
 Destination = Annotated[
     Path | None, typer.Argument(metavar="[DST]", help="The new file; SRC-pruned by default.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="With a folder: where the new files go.")]
 KeepWord = Annotated[
     str, typer.Option("--keep", help="Which weights stay: ema, live, or auto (EMA if complete).")
 ]
@@ -36,7 +34,7 @@ Drop = Annotated[
 def prune(
     source: Source,
     destination: Destination = None,
-    out: Out = None,
+    out: options.Out = None,
     keep: KeepWord = "auto",
     ema_partial: EmaPartial = False,
     drop: Drop = None,
@@ -59,10 +57,10 @@ def prune(
     quiet: options.Quiet = False,
 ) -> None:
     """Keep EMA or live weights, drop what making pictures does not need, change precision."""
-    from sdops.checkpoint.convert import work
     from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.prune import Keep, Pruning, prune_plan
-    from sdops.cli.writing import manner
+    from sdops.checkpoint.convert.work import tasks
+    from sdops.cli.writing import carried_out, manner
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
@@ -83,16 +81,10 @@ def prune(
         hashed=hashed, overwrite=overwrite,
         dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
-    if out is not None and source.is_dir():
-        tasks = work.folder(source, out, how.suffix)
-    else:
-        tasks = work.single(source, destination, "-pruned.safetensors")
-    total = sum(task.source.stat().st_size for task in tasks if task.source.exists())
+    found = tasks(source, destination, out, how.suffix, "-pruned.safetensors")
     # About half of it is written and read back; all of it is hashed for the metadata.
     passes = 1 + (not no_metadata)
-    with byte_progress("Pruning", passes * total, quiet=quiet) as advance:
-        report = work.carry_out("prune", tasks, how, advance)
-    answer.give(report)
+    answer.give(carried_out("prune", found, how, passes, quiet=quiet))
 
 
 _ALWAYS_DROPPED = ("optimizer", "callbacks", "lr_schedulers", "other-weights")

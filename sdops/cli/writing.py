@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sdops.cli.progress import byte_progress
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
-    from sdops.checkpoint.convert.work import Manner, Planner
+    from collections.abc import Sequence
+
+    from sdops.checkpoint.convert.work import Manner, Planner, Task
+    from sdops.finding import Report
 
 
 def manner(
@@ -43,3 +47,22 @@ def manner(
     policy: OverwritePolicy = Overwrite() if overwrite else OverwritePolicy()
     written = Options(metadata, verify, hashed, allow_overflow, policy)
     return Manner(planner, written, suffix, after, dry_run)
+
+
+def carried_out(
+    command: str, found: Sequence[Task], how: Manner, passes: int, *, quiet: bool
+) -> Report:
+    """The report of `command`, carried out with a progress display.
+
+    Args:
+        command: `convert` or `prune`.
+        found: the files to work on.
+        how: how each is written.
+        passes: how often about as many bytes as the sources have are read or written.
+        quiet: no progress.
+    """
+    from sdops.checkpoint.convert import work
+
+    title = {"convert": "Converting", "prune": "Pruning"}[command]
+    with byte_progress(title, passes * work.source_bytes(found), quiet=quiet) as advance:
+        return work.carry_out(command, found, how, advance)

@@ -5,7 +5,7 @@ What is not understood is kept: only what is known to be of no use for making pi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -13,6 +13,7 @@ from sdops.checkpoint.convert.plan import Dropped, Item, Plan, left_behind
 from sdops.checkpoint.convert.precision import Precision, dtype_for
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.identify import ema
+from sdops.checkpoint.identify.components import live_names
 from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.rules import table
 from sdops.checkpoint.types import Checkpoint, Tensor
@@ -89,7 +90,7 @@ def _choose(
     averaged = identity.ema
     state = averaged.state
     if state == "only":
-        return _from_ema_only(checkpoint)
+        return _from_ema_only(checkpoint, averaged, pruning)
     if pruning.keep is Keep.LIVE or (pruning.keep is Keep.AUTO and state == "none"):
         return {}, "The live weights are kept."
     if state == "full":
@@ -116,16 +117,29 @@ def _choose(
     )
 
 
-def _from_ema_only(checkpoint: Checkpoint) -> tuple[dict[str, str], str]:
-    raise SdopsError(
-        f"{checkpoint.path} holds only averaged (EMA) weights, whose names cannot be told back with"
-        " certainty.",
-        "Prune the training checkpoint that it came from.",
+def _from_ema_only(
+    checkpoint: Checkpoint, averaged: ema.Ema, pruning: Pruning
+) -> tuple[dict[str, str], str]:
+    if pruning.keep is Keep.LIVE:
+        raise SdopsError(
+            f"{checkpoint.path} holds only averaged (EMA) weights, no live ones.",
+            "Use --keep ema or --keep auto.",
+        )
+    chosen = live_names(averaged.orphans)
+    if chosen is None:
+        raise SdopsError(
+            f"{checkpoint.path} holds only averaged (EMA) weights, and they are not exactly those"
+            " of any model that sdops knows: their names, which lost their dots, cannot be told"
+            " back.",
+            "Prune the training checkpoint that it came from.",
+        )
+    return dict(chosen), (
+        "There are only averaged (EMA) weights; they got the live names, which loaders look for."
     )
 
 
 def _with_average(
-    keep: Iterable[Tensor], second: Collection[Tensor], chosen: dict[str, str]
+    keep: Collection[Tensor], second: Collection[Tensor], chosen: dict[str, str]
 ) -> tuple[list[Item], list[Tensor]]:
     """The items, those in `chosen` taken from their average; and the weights that go unused."""
     by_name = {tensor.name: tensor for tensor in second}
@@ -144,6 +158,8 @@ def _with_average(
             )
         items.append(Item(average, tensor.name, average.dtype))
         unused.append(tensor)
+    alone = chosen.keys() - {tensor.name for tensor in keep}
+    items += [Item(by_name[chosen[name]], name, by_name[chosen[name]].dtype) for name in alone]
     return items, unused
 
 

@@ -153,7 +153,7 @@ def _read_torch(archive: Archive, pairs: list[Pair], contents: Contents) -> None
             weights[base.removeprefix("data/")] = (member, local)
         elif base not in _SMALL_RECORDS:
             _nest(archive, member, local, contents)
-    big_endian = _byte_order(archive, pairs, folder)
+    big_endian = _is_big_endian(archive, pairs, contents)
     sizes = storage_sizes(contents)
     for key, (member, local) in weights.items():
         if key not in sizes or member.method != STORED:
@@ -165,25 +165,40 @@ def _read_torch(archive: Archive, pairs: list[Pair], contents: Contents) -> None
                          blocking=False)  # fmt: skip
 
 
-def member_source(source: Source, key: str) -> Source:
-    """The bytes of the storage `key` in torch's archive, unpacked.
+class Members:
+    """The storages in torch's archive, found by their keys."""
 
-    Raises:
-        UnreadableInputError: there is no such storage, or it cannot be unpacked.
-    """
-    try:
-        archive = read_archive(source)
-        folder = archive.members[0].name.partition("/")[0]
-        for member in archive.members:
-            local = read_local(archive, member)
-            if member.name == f"{folder}/data/{key}" and local is not None:
-                part = packed(archive, member, local)
-                if member.method == STORED:
-                    return part
-                return _unpacked(part, member.method)
-    except (ZipError, BudgetError) as error:
-        raise UnreadableInputError(f"The storage {key[:80]} cannot be unpacked: {error}") from None
-    raise UnreadableInputError(f"The storage {key[:80]} is missing in the file.")
+    def __init__(self, source: Source) -> None:
+        """Reads the archive's directory, once.
+
+        Raises:
+            UnreadableInputError: it is damaged.
+        """
+        try:
+            self._archive = read_archive(source)
+        except ZipError as error:
+            raise UnreadableInputError(f"The archive cannot be read: {error}") from None
+        self._folder = self._archive.members[0].name.partition("/")[0]
+        self._members = {member.name: member for member in self._archive.members}
+
+    def unpacked(self, key: str) -> Source:
+        """The bytes of the storage `key`.
+
+        Raises:
+            UnreadableInputError: there is no such storage, or it cannot be unpacked.
+        """
+        member = self._members.get(f"{self._folder}/data/{key}")
+        local = read_local(self._archive, member) if member is not None else None
+        if member is None or local is None:
+            raise UnreadableInputError(f"The storage {key[:80]} is missing in the file.")
+        part = packed(self._archive, member, local)
+        if member.method == STORED:
+            return part
+        try:
+            return _unpacked(part, member.method)
+        except (ZipError, BudgetError) as error:
+            reason = f"The storage {key[:80]} cannot be unpacked: {error}"
+            raise UnreadableInputError(reason) from None
 
 
 _SMALL_RECORDS = frozenset(
@@ -224,10 +239,12 @@ def _add_storage(
     contents.storages[key] = Storage(key, dtype, offset, member.size, big_endian)
 
 
-def _byte_order(archive: Archive, pairs: list[Pair], folder: str) -> bool:
+def _is_big_endian(archive: Archive, pairs: list[Pair], contents: Contents) -> bool:
+    folder = archive.members[0].name.partition("/")[0]
     for member, local in pairs:
-        if member.name == f"{folder}/byteorder" and local is not None:
-            return packed(archive, member, local).read(0, 8) == b"big"
+        if member.name == f"{folder}/byteorder":
+            source = _open(archive, member, local, contents)
+            return source is not None and source.read(0, 8) == b"big"
     return False
 
 

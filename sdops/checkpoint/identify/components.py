@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sdops import profile
 from sdops.checkpoint.identify.braces import expand
+from sdops.checkpoint.identify.ema import DIFFUSION_PREFIX, ema_name
 from sdops.checkpoint.identify.rules import Shapes, strip
 
 _MISSING_SHOWN = 20
@@ -51,6 +52,20 @@ def components(architecture: str, shapes: Shapes) -> tuple[Component, ...]:
     rows = [row for row in profile.load("components")["component"] if architecture in row["models"]]
     found = (_component(row, shapes) for row in rows)
     return tuple(component for component in found if component is not None)
+
+
+def live_names(averaged: Collection[str]) -> Mapping[str, str] | None:
+    """Live name to EMA name, where the averages are exactly those of one known diffusion model.
+
+    An average's name has lost its dots and cannot be told back by itself; the whole set can.
+    """
+    for row in profile.load("components")["component"]:
+        if DIFFUSION_PREFIX in row["prefixes"]:
+            names = [DIFFUSION_PREFIX + name for name in _expanded(tuple(row["tensors"]))]
+            live = {name: ema_name(name) for name in names}
+            if sorted(live.values()) == sorted(averaged):
+                return live
+    return None
 
 
 def _component(row: Mapping[str, Any], shapes: Shapes) -> Component | None:

@@ -10,7 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 LIVE_PREFIX = "model."
+DIFFUSION_PREFIX = "model.diffusion_model."
 EMA_PREFIX = "model_ema."
+DIFFUSION_EMA_PREFIX = "model_ema.diffusion_model"
 COUNTERS = ("model_ema.decay", "model_ema.num_updates")
 
 
@@ -30,7 +32,7 @@ class Ema:
         """`none`, `full`, `partial` or `only`."""
         if not self.pairs and not self.orphans:
             return "none"
-        if not self.pairs:
+        if not self.pairs and not self.unaveraged:
             return "only"
         return "partial" if self.unaveraged or self.orphans else "full"
 
@@ -46,7 +48,7 @@ def match(names: Collection[str]) -> Ema:
     Two live names that differ only in their dots would share one average; neither is paired then.
     """
     averaged = {name for name in names if name.startswith(EMA_PREFIX)} - set(COUNTERS)
-    live = [name for name in names if name.startswith(f"{LIVE_PREFIX}diffusion_model.")]
+    live = [name for name in names if name.startswith(DIFFUSION_PREFIX)]
     claims: dict[str, list[str]] = {}
     for name in live:
         claims.setdefault(ema_name(name), []).append(name)

@@ -75,6 +75,9 @@ def _match(shapes: Shapes) -> tuple[Match | None, str]:
         return match, match.id
     if any(name.startswith(prefixes["model"][0]) for name in shapes):
         return None, UNKNOWN  # a diffusion model of no known shape, whatever stands beside it
+    only_averaged = ema.match(shapes).state == "only"
+    if only_averaged and any(name.startswith(ema.DIFFUSION_EMA_PREFIX) for name in shapes):
+        return None, "ema"  # whatever stands beside it
     for section, kind, places in (
         ("vae", "vae", prefixes["vae"]),
         ("text_encoder", "text-encoder", prefixes["text_encoder"]),
@@ -82,7 +85,7 @@ def _match(shapes: Shapes) -> tuple[Match | None, str]:
     ):
         if match := first_match(rows[section], shapes, places):
             return match, kind
-    return (None, "ema") if ema.match(shapes).state == "only" else (None, UNKNOWN)
+    return None, "ema" if only_averaged else UNKNOWN
 
 
 def _architecture(match: Match | None, kind: str, shapes: Shapes) -> str:

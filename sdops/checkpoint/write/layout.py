@@ -69,6 +69,8 @@ def layout(tensors: Iterable[Outgoing], metadata: Mapping[str, str]) -> Layout:
         SdopsError: safetensors has no word for a tensor's type, two tensors have one name, or the
             header is too long for any reader.
     """
+    tensors = tuple(tensors)
+    _refuse_reserved(tensors)
     ordered = sorted(tensors, key=lambda tensor: (-_RANK_OF[_word(tensor)], tensor.name))
     header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
@@ -89,6 +91,14 @@ def layout(tensors: Iterable[Outgoing], metadata: Mapping[str, str]) -> Layout:
         Slot(tensor, len(raw) + start) for tensor, start in zip(ordered, starts, strict=True)
     )
     return Layout(raw, slots, len(raw) + position)
+
+
+def _refuse_reserved(tensors: Iterable[Outgoing]) -> None:
+    if any(tensor.name == "__metadata__" for tensor in tensors):
+        raise SdopsError(
+            "A tensor is named __metadata__, which safetensors keeps for itself.",
+            "sdops convert --to ckpt writes a file that can hold it.",
+        )
 
 
 def _raw(header: Mapping[str, object]) -> bytes:

@@ -59,6 +59,7 @@ class OverwritePolicy:
 
     def check(self, path: Path) -> None:
         """Refuses early, before any work is done."""
+        _refuse_special(path)
         if os.path.lexists(path):
             raise UsageError(f"{path} exists already.", "Choose another name, or give --overwrite.")
 
@@ -78,14 +79,21 @@ class Overwrite(OverwritePolicy):
 
     def check(self, path: Path) -> None:
         """Refuses only what is no file."""
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder.", "Name a file to write.")
+        _refuse_special(path)
 
     def publish(self, temporary: Path, path: Path) -> None:
         """Replaces the old file with the finished one."""
         if path.exists():
             shutil.copymode(path, temporary)
         temporary.replace(path)
+
+
+def _refuse_special(path: Path) -> None:
+    """A folder, a device or a pipe is never replaced."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", "Name a file to write.")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is a device or a pipe.", "Name a file to write.")
 
 
 def clear_leftovers(path: Path) -> None:

@@ -94,6 +94,40 @@ def test_asking_for_an_average_that_is_not_there_stops(tmp_path: Path, sd1: dict
     assert "has no averaged (EMA) weights" in stderr
 
 
+@pytest.mark.parametrize("build", [fabricate.sd1, fabricate.sdxl])
+def test_averages_alone_get_the_names_that_loaders_look_for(tmp_path: Path, build: Any) -> None:
+    state = weights(build())
+    alone = {
+        name: tensor
+        for name, tensor in with_average(state).items()
+        if not name.startswith("model.diffusion_model.")
+    }
+    code, data, stderr, loaded = prune(tmp_path, alone)
+    assert code == 0, stderr
+    assert "only averaged (EMA) weights" in data["notes"][0]
+    assert loaded.keys() == state.keys()
+    for name, tensor in loaded.items():
+        offset = 0.5 if name.startswith("model.diffusion_model.") else 0.0
+        assert tensor.equal(state[name] + offset), name
+
+
+def test_averages_alone_of_no_known_model_are_refused(tmp_path: Path, sd1: dict[str, Any]) -> None:
+    alone = {n: t for n, t in with_average(sd1).items() if not n.startswith("model.")}
+    code, _, stderr, _ = prune(tmp_path, alone, "--keep", "live")
+    assert (code, "no live ones" in stderr) == (2, True)
+    alone["model_ema.diffusion_modelnew"] = torch.ones(1)
+    code, _, stderr, loaded = prune(tmp_path, alone)
+    assert (code, loaded) == (2, None)
+    assert "cannot be told back" in stderr
+
+
+def test_averages_that_match_no_live_weight_are_left_behind(
+    tmp_path: Path, sd1: dict[str, Any]
+) -> None:
+    code, _, _, loaded = prune(tmp_path, {**sd1, "model_ema.diffusion_modelnew": torch.ones(1)})
+    assert (code, loaded.keys()) == (0, sd1.keys())
+
+
 def test_what_is_not_understood_is_kept(tmp_path: Path, sd1: dict[str, Any]) -> None:
     extra = {
         "conditioner.embedders.9.secret": torch.ones(3),

@@ -1,0 +1,150 @@
+"""What people point convert at: folders, shards, odd archives, odd names and types."""
+
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checkpoint.convert.program import convert
+
+torch = pytest.importorskip("torch")
+safetensors_torch = pytest.importorskip("safetensors.torch")
+
+
+def save(path: Path, **tensors: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(tensors, path)
+    return path
+
+
+def shards(folder: Path, **tensors: Any) -> Path:
+    """Every tensor in a shard of its own, and the index of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for number, (name, tensor) in enumerate(tensors.items()):
+        files[name] = f"model-{number}.safetensors"
+        safetensors_torch.save_file({name: tensor}, folder / files[name])
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": files}))
+    return index
+
+
+def raw_safetensors(path: Path, header: object, content: bytes) -> Path:
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content)
+    return path
+
+
+def test_big_endian_numbers_in_deflated_members(tmp_path: Path) -> None:
+    weight = torch.arange(5.0)
+    save(tmp_path / "little.ckpt", w=weight)
+    swapped = weight.numpy().byteswap().tobytes()
+    with (
+        zipfile.ZipFile(tmp_path / "little.ckpt") as little,
+        zipfile.ZipFile(tmp_path / "big.ckpt", "w", zipfile.ZIP_DEFLATED) as big,
+    ):
+        for name in little.namelist():
+            changed = {"little/byteorder": b"big", "little/data/0": swapped}
+            big.writestr(name, changed.get(name, little.read(name)))
+    code, _, stderr = convert(tmp_path / "big.ckpt")
+    assert code == 0, stderr
+    assert safetensors_torch.load_file(tmp_path / "big.safetensors")["w"].equal(weight)
+
+
+def test_thousands_of_deflated_members_do_not_take_quadratic_time(tmp_path: Path) -> None:
+    count = 8000
+    save(tmp_path / "m.ckpt", **{f"w{number}": torch.ones(1) for number in range(count)})
+    with (
+        zipfile.ZipFile(tmp_path / "m.ckpt") as stored,
+        zipfile.ZipFile(tmp_path / "deflated.ckpt", "w", zipfile.ZIP_DEFLATED) as deflated,
+    ):
+        for name in stored.namelist():
+            deflated.writestr(name, stored.read(name))
+    begin = time.monotonic()
+    code, data, stderr = convert(tmp_path / "deflated.ckpt")
+    assert (code, data["tensors_out"]) == (0, count), stderr
+    assert time.monotonic() - begin < 20  # 1.5 s; reading the directory for each took 80 s
+
+
+def test_a_name_that_safetensors_keeps_for_itself_is_refused(tmp_path: Path) -> None:
+    source = save(tmp_path / "m.ckpt", __metadata__=torch.ones(1))
+    code, _, stderr = convert(source, "--no-metadata")
+    assert (code, "keeps for itself" in stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.ckpt"]
+
+
+def test_elements_smaller_than_a_byte_are_refused(tmp_path: Path) -> None:
+    entry = {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}
+    source = raw_safetensors(tmp_path / "m.safetensors", {"w": entry}, b"\x12\x34")
+    code, _, stderr = convert(source, tmp_path / "new.safetensors")
+    assert (code, "smaller than a byte" in stderr) == (2, True)
+
+
+def test_what_stands_in_place_of_the_weights_is_named(tmp_path: Path) -> None:
+    torch.save(torch.ones(3).to_sparse(), tmp_path / "m.pt")
+    code, _, stderr = convert(tmp_path / "m.pt")
+    assert (code, "_rebuild_sparse_tensor" in stderr) == (2, True)
+
+
+def test_what_is_odd_about_the_source_is_told(tmp_path: Path) -> None:
+    entry = {"dtype": "U8", "shape": [2], "data_offsets": [3, 5]}
+    source = raw_safetensors(tmp_path / "m.safetensors", {"w": entry}, b"abcde")
+    code, data, _ = convert(source, tmp_path / "new.safetensors")
+    assert (code, data["notes"]) == (0, ["3 bytes belong to no tensor."])
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_nothing_but_a_file_is_ever_replaced(
+    tmp_path: Path, kind: str, options: tuple[str, ...]
+) -> None:
+    source, target = save(tmp_path / "m.ckpt", w=torch.ones(1)), tmp_path / "target"
+    target.mkdir() if kind == "folder" else os.mkfifo(target)
+    code, _, stderr = convert(source, target, *options)
+    assert (code, kind in stderr) == (2, True)
+    assert target.is_dir() or target.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["models", "models/m.ckpt"])
+def test_one_file_goes_into_the_folder_that_was_named(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "models" / "m.ckpt", w=torch.ones(1))
+    out = tmp_path / "new" / "folder"
+    assert convert(tmp_path / name, "--out", out, "--dry-run")[0] == 0
+    assert not out.parent.exists()
+    assert convert(tmp_path / name, "--out", out)[0] == 0
+    assert [path.name for path in out.iterdir()] == ["m.safetensors"]
+    code, data, _ = convert(tmp_path / name, "--out", out)
+    assert (code, "skipped" in data["files"][0]) == (0, True)
+
+
+def test_another_precision_is_not_taken_for_done(tmp_path: Path) -> None:
+    source = save(tmp_path / "models" / "m.ckpt", w=torch.ones(1))
+    arguments = (source.parent, "--out", source.parent)
+    assert convert(*arguments)[0] == 0
+    assert "skipped" in convert(*arguments)[1]["files"][0]
+    code, _, stderr = convert(*arguments, "--dtype", "fp16")
+    assert (code, "exists already" in stderr) == (2, True)
+    assert convert(*arguments, "--dtype", "fp16", "--overwrite")[0] == 0
+    result = safetensors_torch.load_file(source.with_suffix(".safetensors"))
+    assert result["w"].dtype is torch.float16
+
+
+def test_shards_in_a_folder_are_one_model(tmp_path: Path) -> None:
+    shards(tmp_path / "models" / "big", a=torch.ones(2), b=torch.zeros(3))
+    save(tmp_path / "models" / "m.ckpt", w=torch.ones(1))
+    code, data, stderr = convert(tmp_path / "models", "--out", tmp_path / "out")
+    assert (code, len(data["files"])) == (0, 2), stderr
+    assert safetensors_torch.load_file(tmp_path / "out" / "big" / "model.safetensors").keys() == {
+        "a", "b",
+    }  # fmt: skip
+
+
+def test_the_index_of_shards_is_not_given_up_for_them(tmp_path: Path) -> None:
+    index = shards(tmp_path, a=torch.ones(2), b=torch.zeros(3))
+    code, _, stderr = convert(index, "--delete-source")
+    assert (code, "only the index of 2 files" in stderr) == (2, True)
+    assert len(list(tmp_path.iterdir())) == 3
