@@ -6,9 +6,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import BinaryIO
 
-from sdops.checkpoint.convert.stream import Written
+from sdops.checkpoint.convert.stream import Written, side_by_side
 from sdops.checkpoint.write.copying import read_exactly, read_into
 from sdops.errors import SdopsError
 
@@ -36,7 +37,7 @@ def read_back(
         SdopsError: the disk gives back something else.
         UnreadableInputError: the source changed meanwhile.
     """
-    for count in threads.map(lambda written: _compare(target, written), ranges):
+    for count in side_by_side(threads, (partial(_compare, target, part) for part in ranges)):
         advance(count)
 
 

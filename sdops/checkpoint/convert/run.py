@@ -19,7 +19,7 @@ from sdops.checkpoint.source import FileSource
 from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
 from sdops.checkpoint.write.flushing import Flusher
-from sdops.checkpoint.write.layout import Layout, Outgoing, layout
+from sdops.checkpoint.write.layout import Outgoing, layout
 from sdops.checkpoint.write.new_file import OverwritePolicy, new_file
 from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
@@ -90,7 +90,7 @@ def write_safetensors(
         _refuse_overflow(written.overflowed, options)
         if options.verify:
             read_back(target, written.ranges, threads, advance)
-        header = planned.header if digest is None else _final_header(plan, planned, digest.result())
+        header = planned.header if digest is None else _with(digest.result(), planned.header)
         write_exactly(target, 0, header)
         if options.verify:
             read_back_header(target, header)
@@ -161,12 +161,13 @@ def _metadata(plan: Plan) -> dict[str, str]:
     }
 
 
-def _final_header(plan: Plan, planned: Layout, digest: str) -> bytes:
-    """The planned header with the digest filled in, which is exactly as long as its placeholder."""
-    metadata = {**_metadata(plan), DIGEST_KEY: digest}
-    final = layout([item.outgoing for item in plan.items], metadata)
-    assert len(final.header) == len(planned.header)
-    return final.header
+def _with(digest: str, header: bytes) -> bytes:
+    """The planned header with the digest, which is exactly as long as what keeps its place.
+
+    In no other text of the header can the key stand between bare quotes.
+    """
+    entry = f'"{DIGEST_KEY}":"{{}}"'
+    return header.replace(entry.format(_UNKNOWN_DIGEST).encode(), entry.format(digest).encode(), 1)
 
 
 class _NotWantedError(Exception):

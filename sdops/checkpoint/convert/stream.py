@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sdops.checkpoint.convert.plan import Item
 from sdops.checkpoint.dtypes import BY_NAME
@@ -23,6 +24,7 @@ _PENDING_LIMIT = 8
 """Jobs in flight: keeps memory flat however fast blocks are read."""
 
 Advance = Callable[[int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def stream(
     """
     ranges: list[Written] = []
     overflowed: dict[str, int] = {}
-    for written, lost in _side_by_side(threads, _jobs(weights, items, slots, target)):
+    for written, lost in side_by_side(threads, _jobs(weights, items, slots, target)):
         ranges.append(written)
         if lost:
             overflowed[written.tensor] = overflowed.get(written.tensor, 0) + lost
@@ -95,8 +97,9 @@ Result = tuple[Written, int]
 Job = Callable[[], Result]
 
 
-def _side_by_side(threads: ThreadPoolExecutor, jobs: Iterable[Job]) -> Iterator[Result]:
-    pending: set[Future[Result]] = set()
+def side_by_side(threads: ThreadPoolExecutor, jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """The results of `jobs` as they come, a few waiting at a time: waiting jobs take memory."""
+    pending: set[Future[T]] = set()
     for job in jobs:
         pending.add(threads.submit(job))
         if len(pending) >= _PENDING_LIMIT:

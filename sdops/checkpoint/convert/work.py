@@ -223,7 +223,8 @@ def _attempt(task: Task, manner: Manner, advance: Callable[[int], None]) -> dict
 def _perform(task: Task, manner: Manner, advance: Callable[[int], None]) -> dict[str, Any]:
     if task.out is not None and _is_done(task, manner):
         return {**_skipped(task), "skipped": "it was converted before"}
-    checkpoint = open_checkpoint(task.source)
+    # The index is made: the pickles' traces would only take memory.
+    checkpoint = open_checkpoint(task.source)._replace(traces=())
     refuse_damaged(checkpoint)
     manner.after.check(checkpoint)
     plan = manner.planner(checkpoint)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdops.errors import SdopsError, UsageError
+from sdops.report.sizes import readable_size
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.sdops-partial")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
@@ -133,8 +134,8 @@ def require_room(path: Path, size_bytes: int) -> None:
     if size_bytes + _RESERVE_BYTES > free:
         missing = size_bytes + _RESERVE_BYTES - free
         raise SdopsError(
-            f"There is no room for {path.name}: {size_bytes / 1e9:.2f} GB are needed and"
-            f" {missing / 1e9:.2f} GB are missing on the disk of {path.parent}.",
+            f"There is no room for {path.name}: {readable_size(size_bytes)} are needed and"
+            f" {readable_size(missing)} are missing on the disk of {path.parent}.",
             "Free some space, or write to another disk.",
         )
 

@@ -71,7 +71,7 @@ def _tensor(number: int, tensor: Outgoing) -> bytes:
     if storage is None:
         raise SdopsError(
             f"Old checkpoints cannot hold the type {tensor.dtype} of the tensor {tensor.name!r}.",
-            "Choose another precision with --dtype, or stay with safetensors.",
+            "Stay with safetensors, which can.",
         )
     count = 1
     for size in tensor.shape:
