@@ -60,7 +60,7 @@ def convert(
 ) -> None:
     """Convert a checkpoint to safetensors; nothing in it is ever executed."""
     from sdops.checkpoint.convert.precision import Precision
-    from sdops.checkpoint.convert.work import tasks
+    from sdops.checkpoint.convert.work import work_on
     from sdops.cli.writing import carried_out, manner
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
@@ -75,7 +75,7 @@ def convert(
         hashed=hashed, overwrite=overwrite,
         dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
-    found = tasks(source, destination, out, how.suffix, how.suffix)
+    found = work_on(source, destination, out, how.suffix, how.suffix)
     # Hashed for the metadata, copied, read back.
     passes = 1 + (not no_metadata) + (not no_verify)
     answer.give(carried_out("convert", found, how, passes, quiet=quiet))

@@ -59,7 +59,7 @@ def prune(
     """Keep EMA or live weights, drop what making pictures does not need, change precision."""
     from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.prune import Keep, Pruning, prune_plan
-    from sdops.checkpoint.convert.work import tasks
+    from sdops.checkpoint.convert.work import work_on
     from sdops.cli.writing import carried_out, manner
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
@@ -81,7 +81,7 @@ def prune(
         hashed=hashed, overwrite=overwrite,
         dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
-    found = tasks(source, destination, out, how.suffix, "-pruned.safetensors")
+    found = work_on(source, destination, out, how.suffix, "-pruned.safetensors")
     # About half of it is written and read back; all of it is hashed for the metadata.
     passes = 1 + (not no_metadata)
     answer.give(carried_out("prune", found, how, passes, quiet=quiet))

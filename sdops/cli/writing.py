@@ -8,9 +8,7 @@ from sdops.cli.progress import byte_progress
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sdops.checkpoint.convert.work import Manner, Planner, Task
+    from sdops.checkpoint.convert.work import Manner, Planner, Work
     from sdops.finding import Report
 
 
@@ -49,9 +47,7 @@ def manner(
     return Manner(planner, written, suffix, after, dry_run)
 
 
-def carried_out(
-    command: str, found: Sequence[Task], how: Manner, passes: int, *, quiet: bool
-) -> Report:
+def carried_out(command: str, found: Work, how: Manner, passes: int, *, quiet: bool) -> Report:
     """The report of `command`, carried out with a progress display.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,6 +92,15 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Everything that was asked for."""
+
+    tasks: tuple[Task, ...]
+    faults: tuple[str, ...] = ()
+    """What could not be looked at: a folder that cannot be listed, a link that leads upward."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manner:
     """How every task is carried out."""
 
@@ -104,16 +113,16 @@ class Manner:
     """Plan and tell; write nothing."""
 
 
-def single(source: Path, destination: Path | None, ending: str) -> tuple[Task, ...]:
+def single(source: Path, destination: Path | None, ending: str) -> Task:
     """The task of one file; by default the result stands beside it, its name ended by `ending`."""
     if source.is_dir():
         raise UsageError(f"{source} is a folder.", "Give --out and a folder for the results.")
-    return (Task(source, destination or source.with_name(_stem(source) + ending)),)
+    return Task(source, destination or source.with_name(_stem(source) + ending))
 
 
-def tasks(
+def work_on(
     source: Path, destination: Path | None, out: Path | None, suffix: str, ending: str
-) -> tuple[Task, ...]:
+) -> Work:
     """What the command line asks for: one file, or with a folder every model file in it.
 
     Args:
@@ -127,12 +136,12 @@ def tasks(
         UnreadableInputError, UsageError: as `folder` does, or the arguments contradict one another.
     """
     if out is None:
-        return single(source, destination, ending)
+        return Work((single(source, destination, ending),))
     if destination is not None:
         raise UsageError(f"{destination} and --out contradict one another.", "Give one.")
     if source.is_dir():
         return folder(source, out, suffix)
-    return (Task(source, out / (_stem(source) + suffix), out),)
+    return Work((Task(source, out / (_stem(source) + suffix), out),))
 
 
 def _stem(path: Path) -> str:
@@ -140,16 +149,14 @@ def _stem(path: Path) -> str:
     return Path(path.name.removesuffix(_INDEX_SUFFIX)).stem
 
 
-def folder(source: Path, out: Path, suffix: str) -> tuple[Task, ...]:
+def folder(source: Path, out: Path, suffix: str) -> Work:
     """A task for every model file below `source`, keeping the folders' structure in `out`.
 
     Raises:
-        UnreadableInputError: there are none, or a folder cannot be listed.
+        UnreadableInputError: there are none.
         UsageError: two files would get one name.
     """
     found = walk([source])
-    if found.faults:
-        raise UnreadableInputError(found.faults[0])
     indexes = [file for file in found.files if file.name.endswith(_INDEX_SUFFIX)]
     shards = {shard for index in indexes for shard in _shards(index)}
     files = [
@@ -158,7 +165,8 @@ def folder(source: Path, out: Path, suffix: str) -> tuple[Task, ...]:
         if file in indexes or (file.suffix.lower() in MODEL_SUFFIXES and file not in shards)
     ]
     if not files:
-        raise UnreadableInputError(f"There are no model files in {source}.")
+        faults = " ".join(found.faults)
+        raise UnreadableInputError(f"There are no model files in {source}. {faults}".strip())
     taken: dict[Path, Path] = {}
     for file in files:
         destination = out / file.relative_to(source).with_name(_stem(file) + suffix)
@@ -171,7 +179,8 @@ def folder(source: Path, out: Path, suffix: str) -> tuple[Task, ...]:
                 "Move one of them to another folder, or convert them one by one.",
             )
         taken[destination] = file
-    return tuple(Task(file, destination, out) for destination, file in taken.items())
+    tasks = tuple(Task(file, destination, out) for destination, file in taken.items())
+    return Work(tasks, found.faults)
 
 
 def _shards(index: Path) -> tuple[Path, ...]:
@@ -183,16 +192,15 @@ def _shards(index: Path) -> tuple[Path, ...]:
     return ()
 
 
-def source_bytes(tasks: Iterable[Task]) -> int:
+def source_bytes(work: Work) -> int:
     """The bytes of all sources, as far as they can be read."""
-    files = [file for task in tasks for file in (task.source, *_shards(task.source))]
+    files = [file for task in work.tasks for file in (task.source, *_shards(task.source))]
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def carry_out(
-    command: str, tasks: Sequence[Task], manner: Manner, advance: Callable[[int], None]
-) -> Report:
+def carry_out(command: str, work: Work, manner: Manner, advance: Callable[[int], None]) -> Report:
     """Works on every task, two at a time, and reports; one that fails is a fault."""
+    tasks = work.tasks
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     if len(tasks) == 1:
@@ -206,7 +214,7 @@ def carry_out(
         subject=str(tasks[0].source) if len(tasks) == 1 else f"{len(tasks)} files",
         started_at=started_at,
         duration_s=time.monotonic() - begin,
-        faults=tuple(result for result in results if isinstance(result, str)),
+        faults=(*work.faults, *(result for result in results if isinstance(result, str))),
         data={"files": files} if tasks[0].out is not None else files[0],
     )
 

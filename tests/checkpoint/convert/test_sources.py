@@ -148,3 +148,12 @@ def test_the_index_of_shards_is_not_given_up_for_them(tmp_path: Path) -> None:
     code, _, stderr = convert(index, "--delete-source")
     assert (code, "only the index of 2 files" in stderr) == (2, True)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_link_that_leads_upward_stops_nothing_else(tmp_path: Path) -> None:
+    save(tmp_path / "models" / "m.ckpt", w=torch.ones(1))
+    (tmp_path / "models" / "up").symlink_to(tmp_path)
+    (tmp_path / "models" / "gone.ckpt").symlink_to(tmp_path / "nowhere")
+    code, data, _ = convert(tmp_path / "models", "--out", tmp_path / "out")
+    assert (code, len(data["files"])) == (2, 1)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["m.safetensors"]
