@@ -81,9 +81,13 @@ def left_behind(checkpoint: Checkpoint) -> Iterable[Dropped]:
     for name, tensors in groups.items():
         size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
         yield Dropped(f"{name} ({len(tensors)} tensors)", "not part of the model's weights", size)
+    alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for item in checkpoint.opaque:
         where = ".".join(item.path) or "the file's root"
-        yield Dropped(where, f"not a tensor; {item.what} was not run")
+        alike.setdefault((item.path[:1], item.what), []).append(where)
+    for (_, what), places in alike.items():
+        more = f" and {len(places) - 1} more like it" if len(places) > 1 else ""
+        yield Dropped(places[0] + more, f"not a tensor; {what} was not run")
     for name in checkpoint.extras:
         yield Dropped(name, "a plain value beside the weights")
 

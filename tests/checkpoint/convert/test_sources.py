@@ -90,6 +90,13 @@ def test_what_stands_in_place_of_the_weights_is_named(tmp_path: Path) -> None:
     assert (code, "_rebuild_sparse_tensor" in stderr) == (2, True)
 
 
+def test_what_is_left_behind_again_and_again_is_told_once(tmp_path: Path) -> None:
+    groups = [{"lr": torch.ones(2).to_sparse()} for _ in range(50)]
+    torch.save({"state_dict": {"w": torch.ones(1)}, "optimizer": groups}, tmp_path / "m.ckpt")
+    _, data, _ = convert(tmp_path / "m.ckpt")
+    assert [item["name"] for item in data["dropped"]] == ["optimizer.0.lr and 49 more like it"]
+
+
 def test_what_is_odd_about_the_source_is_told(tmp_path: Path) -> None:
     entry = {"dtype": "U8", "shape": [2], "data_offsets": [3, 5]}
     source = raw_safetensors(tmp_path / "m.safetensors", {"w": entry}, b"abcde")
