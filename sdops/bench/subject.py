@@ -126,3 +126,8 @@ def usual_side(config: ModelConfig) -> int:
     if config.unet.model_channels < FULL_WIDTH:
         return TINY_SIDE
     return 1024 if config.family in (Family.SDXL, Family.SDXL_REFINER) else 512
+
+
+def usual_tile(config: ModelConfig) -> int:
+    """The side in latent pixels of the VAE's tiles: half that of a usual picture."""
+    return usual_side(config) // config.vae.downscale // 2

@@ -50,8 +50,9 @@ if TYPE_CHECKING:
 
 OnCall = Callable[[int], None]
 INPAINTING_CHANNELS, PIX2PIX_CHANNELS = 9, 8
-VAE_OVERLAP = 16
-"""Latent pixels that neighboring tiles share."""
+SMALLEST_TILE = 4
+OVERLAPS_A_TILE = 4
+"""Neighboring VAE tiles share a quarter of their side, 16 of 64 latent pixels as in ComfyUI."""
 
 
 class NotANumberError(SdopsError):
@@ -116,6 +117,7 @@ class Pipeline:
     Attributes:
         prediction: what its UNet predicts, asked of it if the file did not say.
         levels: its noise levels.
+        is_stretched: whether the noisiest of them is pure noise.
     """
 
     def __init__(
@@ -125,11 +127,8 @@ class Pipeline:
         model_name: str | None = None,
         model_hash: str | None = None,
     ) -> None:
-        if options.vae_tile is not None and options.vae_tile <= VAE_OVERLAP:
-            raise UsageError(
-                f"A VAE tile of {options.vae_tile} is too small: neighbors share {VAE_OVERLAP}.",
-                "Use 64.",
-            )
+        if options.vae_tile is not None and options.vae_tile < SMALLEST_TILE:
+            raise UsageError(f"A VAE tile of {options.vae_tile} is too small.", "Use 64.")
         self.parts, self.options = parts, options
         self.model_name, self.model_hash = model_name, model_hash
         self.residence = Residence(options.memory, torch.device(options.device))
@@ -138,6 +137,7 @@ class Pipeline:
         self.encoders = TextEncoders(parts.config, parts.text)
         levels = NoiseLevels.scaled_linear()
         is_stretched = options.zero_terminal_snr or parts.config.zero_terminal_snr
+        self.is_stretched = is_stretched
         self.levels = levels.zero_terminal_snr() if is_stretched else levels
         self.prediction = options.prediction or parts.config.prediction or self._probed()
         self._predict = prepare(parts.unet, options.execution)
@@ -181,9 +181,17 @@ class Pipeline:
         if request.image is not None and mask is not None:
             pictures = [paste_back(picture, request.image, mask) for picture in pictures]
         return tuple(
-            Picture(picture, request.infotext(number, self.model_name, self.model_hash))
+            Picture(picture, self.infotext(request, number))
             for number, picture in enumerate(pictures)
         )
+
+    def infotext(self, request: Request, number: int = 0) -> Infotext:
+        """How picture `number` of `request` was made, with what is not usual of the model."""
+        peculiar = {
+            "Noise Schedule": "Zero Terminal SNR" if self.is_stretched else None,
+            "Prediction type": "v" if self.prediction is Prediction.V else None,
+        }
+        return request.infotext(number, self.model_name, self.model_hash, peculiar)
 
     @torch.inference_mode()
     def sample(self, request: Request, on_call: OnCall | None = None) -> Tensor:
@@ -202,16 +210,25 @@ class Pipeline:
         return latents
 
     @torch.inference_mode()
-    def decode(self, latent: Tensor) -> Tensor:
-        """The pictures (B, 3, 8 h, 8 w), about -1…1, fp32, of `latent` (B, C, h, w)."""
-        vae, tile = self.parts.vae, self.options.vae_tile
+    def decode(self, latent: Tensor, tile: int | None = None) -> Tensor:
+        """The pictures (B, 3, 8 h, 8 w), about -1…1, fp32, of `latent` (B, C, h, w).
+
+        Args:
+            latent: what to decode.
+            tile: side of the VAE's tiles in place of the options'.
+
+        Raises:
+            NotANumberError: the VAE overflowed.
+        """
+        vae, tile = self.parts.vae, tile or self.options.vae_tile
         weight = vae.post_quant_conv.weight
         latent = latent.to(self.residence.device, weight.dtype)
         with tf32_as(self.options.precision), self.residence.present(vae):
             if tile is None:
                 pixels = vae.decode(latent).float()
             else:
-                pixels = tiled(vae.decode, latent, tile, VAE_OVERLAP, vae.config.downscale)
+                overlap = tile // OVERLAPS_A_TILE
+                pixels = tiled(vae.decode, latent, tile, overlap, vae.config.downscale)
         if not pixels.isfinite().all():
             raise NotANumberError("VAE", "Run it with --no-half-vae.")
         return pixels

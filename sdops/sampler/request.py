@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sdops.errors import UsageError
@@ -148,8 +149,21 @@ class Request:
         seeds = tuple(self.variation_seed + number for number in range(self.pictures))
         return Variation(seeds, self.variation_strength, self.resize_seed_from)
 
-    def infotext(self, number: int, model: str | None, model_hash: str | None) -> Infotext:
-        """How picture `number` of the batch was made, in A1111's words and order."""
+    def infotext(
+        self,
+        number: int,
+        model: str | None,
+        model_hash: str | None,
+        peculiar: Parameters = MappingProxyType({}),
+    ) -> Infotext:
+        """How picture `number` of the batch was made, in A1111's words and order.
+
+        Args:
+            number: from 0.
+            model: its name.
+            model_hash: its hash.
+            peculiar: what is not usual of how the model is sampled.
+        """
         varied, resized = self.variation_strength > 0, self.resize_seed_from
         options, sampling, chosen = self.prompt_options, self.sampling, self.sampling.chosen
         strength = self.strength if self.image else None
@@ -176,6 +190,7 @@ class Request:
             "Emphasis": options.emphasis if options.emphasis != "Original" else None,
             "Old prompt editing timelines": options.old_timelines or None,
             "Pad conds": options.same_length or None,
+            **peculiar,
             "Version": f"sdops {__version__}",
         }
         return Infotext(self.prompt, self.negative, parameters)

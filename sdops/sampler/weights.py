@@ -122,9 +122,26 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
         tensors = {name: t for name, t in tensors.items() if name not in inside}
         tensors |= {VAE + name: t for name, t in open_vae(vae).items()}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    parts = build(_heed_yaml(path, infer(shapes)))
+    parts = build(_heed_yaml(path, _heed_metadata(index.metadata, infer(shapes))))
     notes = assign(parts, tensors, str(path))
     return Parts(parts.config, parts.unet, parts.vae, parts.text, noticed + notes)
+
+
+def _heed_metadata(metadata: Mapping[str, str], config: ModelConfig) -> ModelConfig:
+    """`config`, but for what metadata say of the prediction and of zero terminal SNR.
+
+    The keys are those of Stability's ModelSpec and of kohya-ss's trainers. A marker tensor counts
+    even if the metadata do not mention it.
+    """
+    named = metadata.get("modelspec.prediction_type", "").casefold()
+    trained_on_v = metadata.get("ss_v_parameterization", "").casefold() == "true"
+    if named in ("v", "v_prediction") or trained_on_v:
+        config = replace(config, prediction=Prediction.V)
+    elif named == "epsilon" and config.prediction is None:
+        config = replace(config, prediction=Prediction.EPSILON)
+    if metadata.get("ss_zero_terminal_snr", "").casefold() == "true":
+        config = replace(config, zero_terminal_snr=True)
+    return config
 
 
 def _heed_yaml(path: Path, config: ModelConfig) -> ModelConfig:

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from sdops.sampler.configuration import UNET, VAE, architecture
+from sdops.sampler.configuration import (
+    REFINER_OPEN_CLIP,
+    UNET,
+    VAE,
+    Family,
+    ModelConfig,
+    architecture,
+)
 from sdops.sampler.weights import build, randomize
 
 Tensors = dict[str, torch.Tensor]
 Illness = Callable[[Tensors], None]
 
 
+def _config(name: str) -> ModelConfig:
+    """Of an architecture, or a variant of one."""
+    base, _, variant = name.partition(" ")
+    config = architecture(base)
+    if variant == "refiner":
+        unet = replace(config.unet, context_dim=64, vector_dim=64 + 5 * 256)
+        text = (replace(config.text[1], prefix=REFINER_OPEN_CLIP),)
+        return replace(config, family=Family.SDXL_REFINER, unet=unet, text=text)
+    channels = {"": 4, "inpainting": 9, "pix2pix": 8}[variant]
+    return replace(config, unet=replace(config.unet, in_channels=channels))
+
+
 @cache
 def _healthy(name: str) -> Tensors:
-    parts = randomize(build(architecture(name)), seed=3)
+    parts = randomize(build(_config(name)), seed=3)
     return {
         prefix + key: tensor
         for prefix, module in parts.by_prefix().items()
@@ -83,6 +103,21 @@ def attention_overflows_fp16(tensors: Tensors) -> None:
             first = weights[:: len(weights) // 8]  # of each of 8 heads
             first.zero_()
             first[:, 0] = 400.0
+
+
+def encoder_overflows_fp16(tensors: Tensors) -> None:
+    """As `vae_overflows_fp16`, but where pictures come in."""
+    scaled(VAE + "encoder.conv_in.weight", 1e6)(tensors)
+
+
+def says_v_and_zero_terminal_snr(tensors: Tensors) -> None:
+    """The two empty tensors that trainers mark such models with."""
+    tensors |= {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
+
+
+def vae_is_glaring(tensors: Tensors) -> None:
+    """Ten times the contrast, so that what differs between tiles differs ten times as much."""
+    scaled(VAE + "decoder.conv_out.weight", 10.0)(tensors)
 
 
 def vae_is_broken(tensors: Tensors) -> None:

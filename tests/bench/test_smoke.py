@@ -46,7 +46,8 @@ def test_healthy_random_model_gets_no_flag(architecture):
     assert findings == []
     assert [step.name for step in outcome.steps] == [
         "device and kernels", "attention", "checkpoint", "text encoder", "UNet", "VAE",
-        "memory", "picture", "same seed", "batch invariance", "memory returns",
+        "memory", "picture", "same seed", "batch invariance", "image to image", "inpainting",
+        "hires pass", "tiled VAE", "memory returns",
     ]  # fmt: skip
     assert {step.ok for step in outcome.steps if step.name != "checkpoint"} == {True}
 

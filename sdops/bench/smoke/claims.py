@@ -38,6 +38,8 @@ def try_claims(subject: Subject, config: ModelConfig, notes: tuple[str, ...], s:
     name = "checkpoint"
     prediction = config.prediction.value if config.prediction else "asked of the model"
     said = f"{config.family.value}, prediction {prediction}"
+    if config.zero_terminal_snr:
+        said += ", noise up to zero terminal SNR"
     if subject.checkpoint is None:
         return Step(name, None, f"none: {said}, with random weights")
     checkpoint = open_checkpoint(subject.checkpoint)

@@ -49,8 +49,7 @@ def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> tuple[str, ..
     """Save what is wanted: the trial's picture, then the sheet and its pictures; their paths."""
     if wanted.folder is None or trial is None:
         return ()
-    text = trial.request.infotext(0, trial.model_name, None)
-    picture = Picture(to_picture(trial.pixels[0]), text)
+    picture = Picture(to_picture(trial.pixels[0]), trial.infotext)
     paths = (_write(picture, wanted.folder / "smoke.png"),)
     if wanted.axes is None:
         return paths

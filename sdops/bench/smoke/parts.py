@@ -173,6 +173,7 @@ UNET = Part(
         (Need.MODEL_FP32, _fp32),
     ),
 )
+VAE_LADDER = ((Need.VAE_FP32, Precision.no_half_vae),)
 
 
 def vae_part(latent: Tensor) -> Part:
@@ -183,7 +184,7 @@ def vae_part(latent: Tensor) -> Part:
         lambda pipeline, _: decode(pipeline, latent),
         lambda sample: sample.picture,
         psnr,
-        ((Need.VAE_FP32, Precision.no_half_vae),),
+        VAE_LADDER,
     )
 
 

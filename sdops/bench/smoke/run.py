@@ -15,6 +15,7 @@ from sdops.bench.smoke import whole
 from sdops.bench.smoke.asked import PROMPT
 from sdops.bench.smoke.backends import try_attention
 from sdops.bench.smoke.claims import try_claims
+from sdops.bench.smoke.edits import try_edits
 from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
 from sdops.bench.smoke.kernels import try_kernels
 from sdops.bench.smoke.parts import TEXT, UNET, reference, try_part, vae_part
@@ -170,8 +171,9 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     if trial is None:
         return
     outcome.trial = trial
-    yield whole.judge(trial, trained=plan.subject.trained)
+    yield whole.judge(trial)
     yield from work.repeat(trial)
+    yield from try_edits(work, trial)
     yield work.memory_left(trial)
 
 

@@ -17,6 +17,7 @@ from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject
 from sdops.finding import Severity
+from sdops.sampler.infotext import Infotext
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import Precision
@@ -32,13 +33,15 @@ class Trial:
 
     options: Options
     request: Request
-    model_name: str | None
+    infotext: Infotext
     latents: Tensor
     """(1, z, h, w), on the CPU."""
     pixels: Tensor
     """(1, 3, H, W), on the CPU."""
     peak_bytes: int
     left_bytes: int
+    trained: bool
+    """Whether its picture can be judged as one."""
 
     @property
     def policy(self) -> Memory:
@@ -74,20 +77,23 @@ class Whole:
     def _make(self, policy: Memory) -> Trial:
         options = replace(self.options, memory=policy)
 
-        def run() -> tuple[Request, str | None, Tensor, Tensor]:
+        def run() -> tuple[Request, Infotext, Tensor, Tensor]:
             pipeline = self.subject.pipeline(options)
             request = self._request(pipeline)
             latents = pipeline.sample(request)
-            return request, pipeline.model_name, latents.cpu(), pipeline.decode(latents).cpu()
+            text = pipeline.infotext(request)
+            return request, text, latents.cpu(), pipeline.decode(latents).cpu()
 
         resting = 0
         if not self.device.has_own_memory:
             resting = resting_bytes(self.subject.pipeline(self.options).parts, policy)
         with measured(self.device, self.memory_limit, resting) as meter:
-            request, name, latents, pixels = run()
+            request, text, latents, pixels = run()
         kept = 0 if self.device.has_own_memory else latents.nbytes + pixels.nbytes
         left = meter.left_bytes - kept
-        return Trial(options, request, name, latents, pixels, meter.peak_bytes, left)
+        return Trial(
+            options, request, text, latents, pixels, meter.peak_bytes, left, self.subject.trained
+        )
 
     def _request(self, pipeline: Pipeline) -> Request:
         request = asked(pipeline, FULL_STEPS if self.subject.trained else FEW_STEPS)
@@ -162,11 +168,11 @@ def precision_name(options: Options) -> str:
     return names.get(options.precision.unet, "tf32" if options.precision.tf32 else "fp32")
 
 
-def judge(trial: Trial, *, trained: bool) -> Step:
+def judge(trial: Trial) -> Step:
     """The step "picture": of a trained model the picture is judged, of a random one statistics."""
     look = look_at(trial.pixels[0])
     deviation = trial.latents.std().item()
-    complaints = look.complaints() if trained else tuple(_odd(look, deviation))
+    complaints = look.complaints() if trial.trained else tuple(odd(look, deviation))
     words = f"mean {look.mean:.2f}, deviation {look.deviation:.2f}, latents' {deviation:.2f}"
     numbers = {
         "mean": look.mean,
@@ -201,7 +207,8 @@ def failed(error: NotANumberError, precision: Precision) -> Step:
     return judged("picture", error.message, (fault,))
 
 
-def _odd(look: Look, deviation: float) -> Iterator[str]:
+def odd(look: Look, deviation: float) -> Iterator[str]:
+    """What is wrong with a picture of random weights, and its latents' deviation."""
     if not limit("latent-deviation-least").holds(deviation):
         yield "empty (its latents do not vary)"
     if not limit("latent-deviation-most").holds(deviation):

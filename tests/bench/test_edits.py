@@ -1,0 +1,150 @@
+"""The smoke test's steps after the first picture: healthy models, and injected faults."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sdops.bench.device import choose
+from sdops.bench.difference import relative_error
+from sdops.bench.smoke.whole import Whole
+from sdops.bench.speed import run as speed
+from sdops.bench.subject import Subject
+from sdops.finding import Severity
+from sdops.sampler.attention import BACKENDS
+from sdops.sampler.configuration import Prediction
+from sdops.sampler.pipeline import Options
+
+from . import models
+from .test_smoke import lines, rules, step, tried
+
+NAMES = ("image to image", "inpainting", "hires pass", "tiled VAE")
+
+
+def verdicts(outcome) -> list[bool | None]:
+    return [step(outcome, name).ok for name in NAMES]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tiny-sd15 inpainting", [True, True, True, True]),
+        ("tiny-sd15 pix2pix", [True, None, True, True]),
+        ("tiny-sdxl refiner", [True, None, None, True]),
+    ],
+)
+def test_each_kind_of_model_is_tried_as_it_is_used(name, expected, tmp_path):
+    outcome, flags, findings = tried(models.checkpoint(tmp_path / "model.safetensors", name=name))
+    assert verdicts(outcome) == expected
+    assert flags == {}
+    assert findings == []
+    for skipped in (step(outcome, n) for n in NAMES):
+        assert (skipped.ok is not None) or "does not apply" in skipped.detail
+    if "inpainting" in name:
+        assert step(outcome, "inpainting").measured["native"] is True
+
+
+def test_encoder_that_overflows_gets_the_vae_flag(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.encoder_overflows_fp16)
+    outcome, flags, findings = tried(path, precision="fp16")
+    assert flags == {"--no-half-vae": None}
+    assert lines(outcome)["comfyui"] == "--fp32-vae"
+    assert rules(findings) == {"smoke-image-to-image-none"}
+    assert "In fp32 it works" in findings[0].why
+    assert verdicts(outcome) == [False, True, True, True]
+
+
+def test_attention_that_overflows_only_at_twice_the_size_is_seen(monkeypatch):
+    def overflowing(q, k, v):
+        is_large = q.shape[2] >= 256 and q.dtype.itemsize == 2
+        return BACKENDS["math"](q, k, v) * (float("inf") if is_large else 1.0)
+
+    monkeypatch.setitem(BACKENDS, "xformers", overflowing)
+    monkeypatch.setattr("sdops.bench.smoke.backends.SHAPES", ((1, 2, 64, 64, 40),))
+    outcome, flags, findings = tried(ui="comfyui", attention="xformers", precision="fp16")
+    assert flags == {"--force-upcast-attention": None}
+    assert rules(findings) == {"smoke-hires-pass-none"}
+    assert verdicts(outcome) == [True, True, False, True]
+
+
+def test_larger_picture_that_comes_out_bad_is_seen(monkeypatch):
+    def spoiled(latent, size, upscaler):
+        return torch.randn(*latent.shape[:2], *size) * 1000
+
+    monkeypatch.setattr("sdops.sampler.pipeline.resize_latent", spoiled)
+    outcome, flags, findings = tried()
+    assert flags == {}
+    assert rules(findings) == {"smoke-hires-pass-bad"}
+    assert "noise" in findings[0].title
+    assert step(outcome, "hires pass").ok is False
+
+
+def test_no_memory_for_the_larger_picture_is_a_warning(monkeypatch):
+    def greedy(q, k, v):
+        room = q.new_zeros(2**25 if q.shape[2] >= 256 else 1)
+        return BACKENDS["math"](q, k, v) + room[0]
+
+    monkeypatch.setitem(BACKENDS, "xformers", greedy)
+    monkeypatch.setattr("sdops.bench.smoke.backends.SHAPES", ((1, 2, 64, 64, 40),))
+    outcome, flags, findings = tried(attention="xformers", memory_limit=100 * 2**20)
+    assert flags == {}
+    assert [(f.rule, f.severity) for f in findings] == [
+        ("smoke-hires-pass-memory", Severity.WARNING)
+    ]
+    assert "does not fit" in step(outcome, "hires pass").detail
+
+
+def test_inpainting_that_touches_the_rest_is_seen(monkeypatch):
+    monkeypatch.setattr("sdops.sampler.pipeline.paste_back", lambda picture, source, mask: picture)
+    _, _, findings = tried()
+    assert rules(findings) == {"smoke-inpainting-spills"}
+
+
+def test_inpainting_that_paints_nothing_is_seen(monkeypatch):
+    monkeypatch.setattr("sdops.sampler.pipeline.paste_back", lambda picture, source, mask: source)
+    assert rules(tried()[2]) == {"smoke-inpainting-nothing"}
+
+
+def test_image_to_image_that_forgets_is_seen(tmp_path):
+    ill = models.scaled("model.diffusion_model.out.2.weight", 300.0)
+    path = models.checkpoint(tmp_path / "model.safetensors", ill)
+    assert "smoke-image-to-image-forgets" in rules(tried(path)[2])
+
+
+def test_tiles_that_show_are_seen(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.vae_is_glaring)
+    assert "smoke-tiled-vae-seams" in rules(tried(path)[2])
+
+
+@pytest.mark.parametrize(
+    ("illnesses", "metadata"),
+    [
+        ((models.says_v_and_zero_terminal_snr,), None),
+        ((), {"modelspec.prediction_type": "v", "ss_zero_terminal_snr": "True"}),
+    ],
+)
+def test_model_of_v_up_to_pure_noise_is_sampled_so(illnesses, metadata, tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", *illnesses, metadata=metadata)
+    outcome, flags, findings = tried(path)
+    assert flags == {}
+    assert findings == []
+    said = step(outcome, "checkpoint").detail
+    assert "prediction v, noise up to zero terminal SNR" in said
+    written = str(outcome.trial.infotext)
+    assert "Noise Schedule: Zero Terminal SNR" in written
+    assert "Prediction type: v" in written
+    plain = models.checkpoint(tmp_path / "plain.safetensors")
+    ours, other = (
+        Whole(Subject(checkpoint=file), Options(), choose("cpu")).make()[1].latents
+        for file in (path, plain)
+    )
+    assert relative_error(ours, other) > 0.1
+    assert torch.equal(ours, outcome.trial.latents)
+
+
+def test_benchmark_samples_it_so_too(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.says_v_and_zero_terminal_snr)
+    plan = speed.planned(path, "tiny", "cpu", None, "sdpa", "eager")
+    pipeline = plan.subject(plan.protocol.cases[0]).pipeline(plan.options)
+    assert pipeline.prediction is Prediction.V
+    assert pipeline.levels.sigma_max > 4000
