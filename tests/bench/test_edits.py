@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sdops.bench.device import choose
 from sdops.bench.difference import relative_error
+from sdops.bench.smoke.flags import findings, launch_plan
 from sdops.bench.smoke.whole import Whole
 from sdops.bench.speed import run as speed
 from sdops.bench.subject import Subject
 from sdops.finding import Severity
 from sdops.sampler.attention import BACKENDS
 from sdops.sampler.configuration import Prediction
+from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options
 
 from . import models
@@ -148,3 +152,27 @@ def test_benchmark_samples_it_so_too(tmp_path):
     pipeline = plan.subject(plan.protocol.cases[0]).pipeline(plan.options)
     assert pipeline.prediction is Prediction.V
     assert pipeline.levels.sigma_max > 4000
+
+
+def test_vae_tiles_come_before_slower_ways_where_a_ui_has_them(monkeypatch):
+    """At three times the side, the VAE takes most of what a picture takes beside the weights."""
+    monkeypatch.setattr("sdops.bench.subject.TINY_SIDE", 192)
+    whole = Whole(Subject(), Options(), choose("cpu"), ui="invokeai")
+    peak = whole.make()[1].peak_bytes
+
+    def short(ui):
+        memory, trial = replace(whole, memory_limit=peak - 1, ui=ui).make()
+        assert trial.peak_bytes < peak
+        line = launch_plan([memory], ui).line
+        return memory, [fault.rule for fault in memory.faults], line, trial.options
+
+    memory, found, line, options = short("invokeai")
+    assert (found, line) == (["smoke-memory-vae"], "")
+    assert (options.memory, options.vae_tile) == (Memory.ALL, 12)
+    told = findings([memory], "invokeai")[0].remedies[0].text
+    assert "force_tiled_decode: true" in told
+    memory, found, line, options = short("comfyui")
+    assert (found, line, memory.ok) == ([], "", True)
+    assert "which ComfyUI does by itself" in memory.detail
+    _, found, line, options = short("a1111")
+    assert (found, line, options.vae_tile) == (["smoke-memory-short"], "--medvram", None)

@@ -29,6 +29,8 @@ class UiRemedy:
     """Each a flag, and its value if it takes one."""
     setting: str = ""
     """Where there is no flag, what to change in the UI."""
+    automatic: bool = False
+    """Whether the UI does it by itself where it is needed."""
 
 
 @cache

@@ -161,7 +161,7 @@ def _mended(precision: Precision, needs: set[Need]) -> Precision:
 
 
 def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
-    work = whole.Whole(plan.subject, options, plan.device, plan.prompt, plan.memory_limit)
+    work = whole.Whole(plan.subject, options, plan.device, plan.prompt, plan.memory_limit, plan.ui)
     try:
         memory, trial = work.make()
     except NotANumberError as error:

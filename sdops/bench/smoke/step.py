@@ -17,6 +17,7 @@ class Need(Enum):
     MODEL_FP32 = "model-fp32"
     UPCAST_ATTENTION = "upcast-attention"
     UPCAST_SAMPLING = "upcast-sampling"
+    VAE_TILES = "vae-tiles"
     MEMORY_PARTS = "memory-parts"
     MEMORY_LAYERS = "memory-layers"
     ATTENTION_SDPA = "attention-sdpa"

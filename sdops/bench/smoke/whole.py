@@ -13,9 +13,10 @@ from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, PROMPT, asked
+from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
-from sdops.bench.subject import LADDER, Subject
+from sdops.bench.subject import LADDER, Subject, usual_tile
 from sdops.finding import Severity
 from sdops.sampler.infotext import Infotext
 from sdops.sampler.memory import Memory
@@ -24,7 +25,34 @@ from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 
 NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
+TURNS = {Memory.PARTS: "its parts taking turns", Memory.LAYERS: "its layers taking turns"}
+TILES = "the VAE working in tiles"
 MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A step of the ladder of what a UI offers where memory is short."""
+
+    policy: Memory
+    vae_tile: int | None = None
+
+    @property
+    def title(self) -> str:
+        """A word for it."""
+        return self.policy.value + ("" if self.vae_tile is None else ", VAE in tiles")
+
+    @property
+    def words(self) -> str:
+        """What it does, in the middle of a sentence."""
+        turns = TURNS.get(self.policy)
+        return " and ".join(filter(None, (turns, TILES if self.vae_tile else "")))
+
+
+def rungs(ui: str, tile: int) -> tuple[Rung, ...]:
+    """What to try in order: each policy whole, then with VAE tiles where the UI has them."""
+    tiles = (None, tile) if remedy_for(Need.VAE_TILES, ui) else (None,)
+    return tuple(Rung(policy, size) for policy in LADDER for size in tiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +71,6 @@ class Trial:
     trained: bool
     """Whether its picture can be judged as one."""
 
-    @property
-    def policy(self) -> Memory:
-        """The memory policy."""
-        return self.options.memory
-
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -59,23 +82,25 @@ class Whole:
     prompt: str = PROMPT
     memory_limit: int | None = None
     """Bytes to act as if there were; None for all there is."""
+    ui: str = DEFAULT_UI
+    """Whose ways to do with less memory to try."""
 
     def make(self) -> tuple[Step, Trial | None]:
         """The steps "memory": the first policy that fits; and what was made."""
         tried: list[str] = []
-        for policy in LADDER:
+        for rung in rungs(self.ui, usual_tile(self.subject.parts().config)):
             try:
-                trial = self._make(policy)
+                trial = self._make(rung)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                tried.append(policy.value)
+                tried.append(rung.title)
                 continue
-            return self._fits(trial, tried), trial
+            return self._fits(rung, trial, tried), trial
         return never_fits(self.subject, self._limited()), None
 
-    def _make(self, policy: Memory) -> Trial:
-        options = replace(self.options, memory=policy)
+    def _make(self, rung: Rung) -> Trial:
+        options = replace(self.options, memory=rung.policy, vae_tile=rung.vae_tile)
 
         def run() -> tuple[Request, Infotext, Tensor, Tensor]:
             pipeline = self.subject.pipeline(options)
@@ -86,7 +111,7 @@ class Whole:
 
         resting = 0
         if not self.device.has_own_memory:
-            resting = resting_bytes(self.subject.pipeline(self.options).parts, policy)
+            resting = resting_bytes(self.subject.pipeline(self.options).parts, rung.policy)
         with measured(self.device, self.memory_limit, resting) as meter:
             request, text, latents, pixels = run()
         kept = 0 if self.device.has_own_memory else latents.nbytes + pixels.nbytes
@@ -99,19 +124,22 @@ class Whole:
         request = asked(pipeline, FULL_STEPS if self.subject.trained else FEW_STEPS)
         return replace(request, prompt=self.prompt)
 
-    def _fits(self, trial: Trial, tried: list[str]) -> Step:
+    def _fits(self, rung: Rung, trial: Trial, tried: list[str]) -> Step:
         peak = f"{trial.peak_bytes / MIB:,.0f} MiB at most"
-        numbers = {"policy": trial.policy.value, "peak_bytes": trial.peak_bytes, "tried": tried}
+        numbers = {"policy": rung.policy.value, "vae_tile": rung.vae_tile}
+        measured = {**numbers, "peak_bytes": trial.peak_bytes, "tried": tried}
         if not tried:
-            return judged("memory", f"everything fits, {peak}", (), numbers)
-        fault = Fault(
-            "smoke-memory-short",
-            "This device has too little memory to hold the model whole",
-            f"It ran out of memory{self._limited()}; with {TURNS[trial.policy]} taking turns it"
-            f" works and takes {peak}.",
-            NEEDS[trial.policy],
-        )
-        return judged("memory", f"fits with {TURNS[trial.policy]} taking turns", (fault,), numbers)
+            return judged("memory", f"everything fits, {peak}", (), measured)
+        why = f"It ran out of memory{self._limited()}; with {rung.words} it works and takes {peak}."
+        detail, faults = f"fits with {rung.words}", []
+        if rung.policy in NEEDS:
+            faults.append(Fault(*SHORT, why, NEEDS[rung.policy]))
+        remedy = remedy_for(Need.VAE_TILES, self.ui)
+        if rung.vae_tile and remedy and remedy.automatic:
+            detail += f", which {title_of(self.ui)} does by itself"
+        elif rung.vae_tile:
+            faults.append(Fault(*SHORT_FOR_VAE, why, Need.VAE_TILES))
+        return judged("memory", detail, tuple(faults), measured)
 
     def _limited(self) -> str:
         limit_bytes = self.memory_limit
@@ -148,7 +176,11 @@ class Whole:
         return judged(name, f"{left / MIB:.1f} MiB left over", faults, {"left_bytes": left})
 
 
-TURNS = {Memory.PARTS: "its parts", Memory.LAYERS: "its layers"}
+SHORT = ("smoke-memory-short", "This device has too little memory to hold the model whole")
+SHORT_FOR_VAE = (
+    "smoke-memory-vae",
+    "This device has too little memory for the VAE to work on a picture whole",
+)
 
 
 def never_fits(subject: Subject, limited: str = "") -> Step:
