@@ -41,7 +41,9 @@ class Device:
 
     def synchronize(self) -> None:
         """Wait until all that was asked of the device is done."""
-        if self.kind != "cpu":
+        if self.has_own_memory:
+            _module(self.kind).synchronize(self.name)
+        elif self.kind != "cpu":
             _module(self.kind).synchronize()
 
     def allocated_bytes(self) -> int:
@@ -53,6 +55,18 @@ class Device:
     def peak_bytes(self) -> int:
         """The most that tensors took since `forget_peak`."""
         return int(_module(self.kind).max_memory_allocated(self.name))
+
+    def limit_memory(self, limit_bytes: int | None) -> None:
+        """Have torch act as if the device had only this much memory; None for all of it.
+
+        Only CUDA's allocator can.
+        """
+        if self.kind != "cuda" or self.memory_bytes is None:
+            return
+        share = 1.0 if limit_bytes is None else min(limit_bytes / self.memory_bytes, 1.0)
+        # Unlike the other functions, this one takes no device without a number.
+        number = torch.device(self.name).index or 0
+        torch.cuda.set_per_process_memory_fraction(share, number)
 
     def forget_peak(self) -> None:
         """Let go of cached memory, and begin to watch for the peak anew."""

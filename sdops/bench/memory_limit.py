@@ -121,14 +121,13 @@ def measured(device: Device, limit_bytes: int | None, resting_bytes: int = 0) ->
         return
     device.forget_peak()
     before = device.allocated_bytes()
-    total = device.memory_bytes or 0
-    if limit_bytes is not None and device.kind == "cuda":
-        torch.cuda.set_per_process_memory_fraction(min(limit_bytes / total, 1.0), device.name)
+    if limit_bytes is not None:
+        device.limit_memory(limit_bytes)
     try:
         yield meter
     finally:
-        if limit_bytes is not None and device.kind == "cuda":
-            torch.cuda.set_per_process_memory_fraction(1.0, device.name)
+        if limit_bytes is not None:
+            device.limit_memory(None)
         meter.peak_bytes = device.peak_bytes()
         meter.left_bytes = device.allocated_bytes() - before
 

@@ -75,14 +75,15 @@ class _Recording:
         self.prompt: Any = keys_values
         self.graph = torch.cuda.CUDAGraph()
         run: Callable[[], Tensor] = lambda: predict(self.x, self.shifts, self.keys_values)  # noqa: E731
-        stream: Any = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                run()
-        torch.cuda.current_stream().wait_stream(stream)
-        with torch.cuda.graph(self.graph):
-            self.output = run()
+        with torch.cuda.device(x.device):  # of several GPUs, streams belong to the current one
+            stream: Any = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UPS):
+                    run()
+            torch.cuda.current_stream().wait_stream(stream)
+            with torch.cuda.graph(self.graph):
+                self.output = run()
 
     def replay(
         self, x: Tensor, shifts: Sequence[Tensor], keys_values: Sequence[KeysValues]
@@ -95,5 +96,6 @@ class _Recording:
                 held[0].copy_(given[0])
                 held[1].copy_(given[1])
             self.prompt = keys_values
-        self.graph.replay()
+        with torch.cuda.device(self.x.device):
+            self.graph.replay()
         return self.output.clone()

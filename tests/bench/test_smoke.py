@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sdops.bench.memory_limit import resting_bytes
+from sdops.bench.device import choose
+from sdops.bench.memory_limit import measured, resting_bytes
 from sdops.bench.smoke.flags import findings as findings_for
 from sdops.bench.smoke.flags import known_uis, launch_plan
 from sdops.bench.smoke.run import Outcome, planned, report, smoke
@@ -216,6 +217,19 @@ def test_memory_that_is_kept_is_seen(monkeypatch):
 
     monkeypatch.setitem(BACKENDS, "sdpa", keeping)
     assert "smoke-memory-kept" in rules(tried()[2])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_a_limit_holds_on_a_gpu_and_ends(name):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU that torch can use")
+    device = choose(name)
+    with measured(device, 64 * 2**20), pytest.raises(torch.OutOfMemoryError):
+        torch.empty(256 * 2**20, dtype=torch.uint8, device=name)
+    with measured(device, None):
+        torch.empty(256 * 2**20, dtype=torch.uint8, device=name)
+    assert device.peak_bytes() >= 256 * 2**20
 
 
 @pytest.mark.gpu

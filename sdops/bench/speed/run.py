@@ -29,7 +29,7 @@ from sdops.sampler.attention import backend
 from sdops.sampler.graphs import Execution
 from sdops.sampler.names import look_up
 from sdops.sampler.pipeline import Options
-from sdops.sampler.precision import PRECISIONS
+from sdops.sampler.precision import PRECISIONS, tf32_as
 from sdops.version import __version__
 
 OnRun = Callable[[Run], None]
@@ -126,7 +126,9 @@ def bench(plan: Plan, on_run: OnRun = lambda _: None) -> Result:
     runs: list[Run] = []
     faults: list[str] = []
     with few_threads(plan.is_tiny):
-        peak = peak_flops(plan.device, PRECISIONS[plan.precision].unet)
+        precision = PRECISIONS[plan.precision]
+        with tf32_as(precision):
+            peak = peak_flops(plan.device, precision.unet)
         for case in plan.protocol.cases:
             try:
                 runs.append(_timed(plan, case, peak))
