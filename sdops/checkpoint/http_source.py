@@ -26,6 +26,8 @@ _BLOCK = 1 << 17
 _MOST_BYTES = 256 << 20
 _MOST_REQUESTS = 2000
 _MOST_BLOCKS = 128
+_MOST_AT_ONCE = 32
+"""Blocks asked for in one request."""
 _TIMEOUTS_S = (10, 30)
 _MOST_REDIRECTS = 5
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})$")
@@ -133,7 +135,9 @@ class HttpSource:
         while number <= last:
             if number not in self._blocks:
                 end = number
-                while end < last and end + 1 not in self._blocks and end - number < 31:
+                while (
+                    end < last and end + 1 not in self._blocks and end - number < _MOST_AT_ONCE - 1
+                ):
                     end += 1
                 self._fetch(number, end)
             parts.append(self._blocks[number])
@@ -169,7 +173,8 @@ class HttpSource:
             return
         if response.status_code != 206 or found is None or int(found[1]) != start:
             raise UnreadableInputError(
-                f"{self._url} cannot be fetched: the server answers {response.status_code}."
+                f"{self._url} cannot be fetched: the server answers {response.status_code}.",
+                "Check the address. A model that asks for a login must be downloaded first.",
             )
         size, etag = int(found[3]), response.headers.get("ETag")
         if self._fetched and (size, etag) != (self.size, self._etag):
