@@ -155,3 +155,10 @@ class Checkpoint(NamedTuple):
     problems: tuple[Problem, ...] = ()
     shards: tuple[str, ...] = ()
     """The files an index file refers to, for a sharded model."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of all files that it is read from: its own, then those of the shards."""
+        from pathlib import Path
+
+        return (self.path, *(str(Path(self.path).with_name(name)) for name in self.shards))

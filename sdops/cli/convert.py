@@ -60,7 +60,7 @@ def convert(
 ) -> None:
     """Convert a checkpoint to safetensors; nothing in it is ever executed."""
     from sdops.checkpoint.convert.precision import Precision
-    from sdops.checkpoint.convert.work import work_on
+    from sdops.checkpoint.convert.tasks import work_on
     from sdops.cli.writing import carried_out, manner
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)

@@ -59,7 +59,7 @@ def prune(
     """Keep EMA or live weights, drop what making pictures does not need, change precision."""
     from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.prune import Keep, Pruning, prune_plan
-    from sdops.checkpoint.convert.work import work_on
+    from sdops.checkpoint.convert.tasks import work_on
     from sdops.cli.writing import carried_out, manner
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)

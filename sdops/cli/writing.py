@@ -8,7 +8,8 @@ from sdops.cli.progress import byte_progress
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
-    from sdops.checkpoint.convert.work import Manner, Planner, Work
+    from sdops.checkpoint.convert.tasks import Work
+    from sdops.checkpoint.convert.work import Manner, Planner
     from sdops.finding import Report
 
 
@@ -30,8 +31,9 @@ def manner(
     Raises:
         UsageError: switches that contradict one another.
     """
+    from sdops.checkpoint.convert.disposal import AfterSource, Delete, Trash
     from sdops.checkpoint.convert.run import Options
-    from sdops.checkpoint.convert.work import AfterSource, Delete, Manner, Trash
+    from sdops.checkpoint.convert.work import Manner
     from sdops.checkpoint.write.new_file import Overwrite, OverwritePolicy
 
     if (trash or delete_source) and not verify:
@@ -57,8 +59,9 @@ def carried_out(command: str, found: Work, how: Manner, passes: int, *, quiet: b
         passes: how often about as many bytes as the sources have are read or written.
         quiet: no progress.
     """
-    from sdops.checkpoint.convert import work
+    from sdops.checkpoint.convert.tasks import source_bytes
+    from sdops.checkpoint.convert.work import carry_out
 
     title = {"convert": "Converting", "prune": "Pruning"}[command]
-    with byte_progress(title, passes * work.source_bytes(found), quiet=quiet) as advance:
-        return work.carry_out(command, found, how, advance)
+    with byte_progress(title, passes * source_bytes(found), quiet=quiet) as advance:
+        return carry_out(command, found, how, advance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from sdops.checkpoint.source import FileSource
 from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
 from sdops.checkpoint.write.flushing import Flusher
-from sdops.checkpoint.write.layout import Outgoing, layout
+from sdops.checkpoint.write.layout import Outgoing, in_header, layout
 from sdops.checkpoint.write.new_file import OverwritePolicy, new_file
 from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
@@ -28,6 +28,9 @@ from sdops.version import __version__
 _MOST_WORKERS = 2
 _UNKNOWN_DIGEST = "0" * 64
 SOURCE_KEY, DIGEST_KEY, VERSION_KEY = "sdops.source", "sdops.source_sha256", "sdops.version"
+SHARDS_KEY = "sdops.shards_sha256"
+"""A line for each file of a sharded source, as `sha256sum -c` reads them."""
+OWN_KEYS = frozenset({SOURCE_KEY, DIGEST_KEY, SHARDS_KEY, VERSION_KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,12 @@ def write_safetensors(
     refuse_same_file(plan, destination)
     items = {item.name: item for item in plan.items}
     metadata = _metadata(plan) if options.metadata else {}
+    hashed = plan.source.files if metadata else ()
     planned = layout([item.outgoing for item in plan.items], metadata)
     with (
         Weights(plan.source) as weights,
-        _hashing(plan.source.path, DIGEST_KEY in metadata, advance) as digest,
-        ThreadPoolExecutor(_workers(digest)) as threads,
+        _hashing(hashed, advance) as digests,
+        ThreadPoolExecutor(_workers(hashed)) as threads,
         new_file(destination, planned.size_bytes, options.overwrite) as file,
         Flusher(file.fileno()) as flusher,
     ):
@@ -90,7 +94,7 @@ def write_safetensors(
         _refuse_overflow(written.overflowed, options)
         if options.verify:
             read_back(target, written.ranges, threads, advance)
-        header = planned.header if digest is None else _with(digest.result(), planned.header)
+        header = _with(digests.result(), planned.header)
         write_exactly(target, 0, header)
         if options.verify:
             read_back_header(target, header)
@@ -143,8 +147,7 @@ def refuse_same_file(plan: Plan, destination: Path) -> None:
     Raises:
         UsageError: `destination` is the source, or a link to it.
     """
-    names = {plan.source.path, *(item.source.storage.path for item in plan.items)} - {""}
-    for name in names:
+    for name in plan.source.files:
         if destination.exists() and destination.samefile(name):
             raise UsageError(
                 f"{destination} is the source itself; sdops never writes to it.",
@@ -153,21 +156,36 @@ def refuse_same_file(plan: Plan, destination: Path) -> None:
 
 
 def _metadata(plan: Plan) -> dict[str, str]:
+    digests = dict.fromkeys(plan.source.files, _UNKNOWN_DIGEST)
     return {
-        **plan.metadata,
+        **{key: text for key, text in plan.metadata.items() if key not in OWN_KEYS},
         SOURCE_KEY: Path(plan.source.path).name,
-        DIGEST_KEY: _UNKNOWN_DIGEST,
+        **_digest_entries(digests),
         VERSION_KEY: __version__,
     }
 
 
-def _with(digest: str, header: bytes) -> bytes:
-    """The planned header with the digest, which is exactly as long as what keeps its place.
+def _digest_entries(digests: Mapping[str, str]) -> dict[str, str]:
+    """The entries of the metadata that tell the sha256 of each file of the source, its own first.
 
-    In no other text of the header can the key stand between bare quotes.
+    Those of a model in several files are lines as `sha256sum -c` reads them.
     """
-    entry = f'"{DIGEST_KEY}":"{{}}"'
-    return header.replace(entry.format(_UNKNOWN_DIGEST).encode(), entry.format(digest).encode(), 1)
+    first, *shards = digests
+    lines = "".join(f"{digests[path]}  {Path(path).name}\n" for path in shards)
+    return {DIGEST_KEY: digests[first], **({SHARDS_KEY: lines} if shards else {})}
+
+
+def _with(digests: Mapping[str, str], header: bytes) -> bytes:
+    """The planned header with the digests, which are exactly as long as what keeps their place.
+
+    In no other text of the header can the keys stand between bare quotes.
+    """
+    if not digests:
+        return header
+    unknown = _digest_entries(dict.fromkeys(digests, _UNKNOWN_DIGEST))
+    for key, text in _digest_entries(digests).items():
+        header = header.replace(in_header(key, unknown[key]), in_header(key, text), 1)
+    return header
 
 
 class _NotWantedError(Exception):
@@ -176,12 +194,9 @@ class _NotWantedError(Exception):
 
 @contextmanager
 def _hashing(
-    path: str, wanted: bool, advance: Callable[[int], None]
-) -> Iterator[Future[str] | None]:
-    """The digest of the file at `path`, taken beside other work that reads the same bytes."""
-    if not wanted:
-        yield None
-        return
+    paths: Sequence[str], advance: Callable[[int], None]
+) -> Iterator[Future[dict[str, str]]]:
+    """The digests of the files at `paths`, taken beside other work that reads the same bytes."""
     left = threading.Event()
 
     def go_on(count: int) -> None:
@@ -191,14 +206,14 @@ def _hashing(
 
     with ThreadPoolExecutor(1) as side:
         try:
-            yield side.submit(digest_of, path, go_on)
+            yield side.submit(lambda: {path: digest_of(path, go_on) for path in paths})
         finally:
             left.set()
 
 
-def _workers(digest: Future[str] | None) -> int:
+def _workers(hashed: Sequence[str]) -> int:
     """How many threads copy and cast: hashing takes longest, and wants a processor for itself."""
-    return max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) - (digest is not None)))
+    return max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) - bool(hashed)))
 
 
 def digest_of(path: str, advance: Callable[[int], None] = lambda _: None) -> str:

@@ -101,8 +101,13 @@ def _refuse_reserved(tensors: Iterable[Outgoing]) -> None:
         )
 
 
+def in_header(key: str, text: str) -> bytes:
+    """A piece of metadata as it stands in the header."""
+    return _json({key: text})[1:-1]
+
+
 def _raw(header: Mapping[str, object]) -> bytes:
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = _json(header)
     text += b" " * (-len(text) % 8)
     if len(text) > HEADER_LIMIT_BYTES:
         raise SdopsError(
@@ -111,6 +116,10 @@ def _raw(header: Mapping[str, object]) -> bytes:
             "Leave out the metadata with --no-metadata.",
         )
     return len(text).to_bytes(8, "little") + text
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _word(tensor: Outgoing) -> str:

@@ -57,6 +57,23 @@ def size_of(tensors: Sequence[Outgoing]) -> int:
     return data + len(pickled(tensors)) + 64 * 1024
 
 
+def is_written_with(path: str, tensors: Sequence[Outgoing]) -> bool:
+    """Whether the archive at `path` has the members and the pickle that `tensors` would give it."""
+    wanted = pickled(tensors)
+    numbers = {f"{_FOLDER}/data/{number}" for number in range(len(tensors))}
+    names = numbers | {f"{_FOLDER}/{name}" for name in ("data.pkl", "byteorder", "version")}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.getinfo(f"{_FOLDER}/data.pkl")
+            return (
+                set(archive.namelist()) == names
+                and found.file_size == len(wanted)
+                and archive.read(found) == wanted
+            )
+    except (KeyError, NotImplementedError, zipfile.BadZipFile):
+        return False
+
+
 def pickled(tensors: Sequence[Outgoing]) -> bytes:
     """The state dict as a protocol 2 pickle."""
     items = b"".join(

@@ -19,7 +19,7 @@ def blocks(report: Report) -> tuple[Block, ...]:
 def _file(file: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading(file["source"])
     if "skipped" in file:
-        yield Paragraph(f"{file['destination']} is there already: {file['skipped']}.")
+        yield Paragraph(f"Left out: {file['skipped']}.")
         return
     yield Table(tuple(_rows(file)))
     if file["dropped"]:

@@ -13,7 +13,7 @@ from sdops.report.schema import schema
 
 
 def convert(*arguments: object, command: str = "convert") -> tuple[int, dict[str, Any], str]:
-    """Exit code, data and standard error of `sdops COMMAND arguments --json`."""
+    """Exit code, data, and standard error with the faults, of `sdops COMMAND arguments --json`."""
     result = subprocess.run(
         [sys.executable, "-m", "sdops", command, *map(str, arguments), "--json"],
         capture_output=True,
@@ -25,4 +25,5 @@ def convert(*arguments: object, command: str = "convert") -> tuple[int, dict[str
     document = json.loads(result.stdout) if result.stdout else {}
     if document:
         jsonschema.validate(document, schema())
-    return result.returncode, document.get("data", {}), result.stderr
+    faults = "\n".join(document.get("faults", ()))
+    return result.returncode, document.get("data", {}), result.stderr + faults
