@@ -80,7 +80,8 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
     tensors, others = tensor_index.split(found)
     problems = checkpoint.problems
     if not found.complete:
-        problems += (Problem("index-incomplete", "The index is too large.", blocking=True),)
+        text = "The index is too large, or a name in it is too long."
+        problems += (Problem("index-incomplete", text, blocking=True),)
     if contents.main.fault:
         problems += (Problem("pickle-damaged", contents.main.fault, contents.main.member,
                              contents.main.fault_offset, blocking=True),)  # fmt: skip

@@ -19,7 +19,9 @@ from sdops.checkpoint.types import Opaque, Storage, Tensor
 
 _MAX_NODES = 2_000_000
 _MAX_DEPTH = 200
-_MAX_KEY_BYTES = 4096
+_MAX_KEY_BYTES = 1 << 16
+_MAX_TEXT = 32 << 20
+"""Characters of all names and paths together: a pickle can use a long key again and again."""
 _MAX_OPAQUE = 1000
 _MAX_EXTRAS = 1000
 # Where training programs keep the state dict, the most specific first.
@@ -57,11 +59,13 @@ class _Walker:
         self.source = contents.main.source if contents.main is not None else None
         self.index = Index()
         self.nodes = 0
+        self.text = 0
         self.open: set[int] = set()
+        self.long_keys: dict[int, str] = {}
 
     def walk(self, value: Value, path: tuple[str, ...]) -> None:
         self.nodes += 1
-        if self.nodes > _MAX_NODES or len(path) > _MAX_DEPTH:
+        if self.nodes > _MAX_NODES or len(path) > _MAX_DEPTH or self.text > _MAX_TEXT:
             self.index.complete = False
             return
         if isinstance(value, (Persistent, Call)):
@@ -74,6 +78,7 @@ class _Walker:
         elif value is not None and len(path) <= 2 and len(self.index.extras) < _MAX_EXTRAS:
             plain = text_of(value, self.source)
             if isinstance(plain, (bool, int, float, str)):
+                self._count(path)
                 self.index.extras[".".join(path)] = plain
 
     def _container(self, value: Value, path: tuple[str, ...]) -> None:
@@ -89,6 +94,7 @@ class _Walker:
     def _object(self, value: Persistent | Call, path: tuple[str, ...]) -> None:
         try:
             self.index.tensors.append(self._tensor(value)._replace(path=path))
+            self._count(path)
             return
         except _NotATensorError:
             pass
@@ -105,11 +111,25 @@ class _Walker:
 
     def _opaque(self, value: Value, path: tuple[str, ...]) -> None:
         if len(self.index.opaque) < _MAX_OPAQUE:
+            self._count(path)
             self.index.opaque.append(Opaque(path, show(value)))
 
+    def _count(self, path: tuple[str, ...]) -> None:
+        self.text += sum(map(len, path))
+
     def _key(self, key: Value) -> str:
-        key = text_of(key, self.source)
+        if isinstance(key, Blob) and key.encoding is not None:
+            return self._long_key(key)
         return key if isinstance(key, str) else show(key)
+
+    def _long_key(self, key: Blob) -> str:
+        if key.offset not in self.long_keys:
+            text = text_of(key, self.source)
+            self.long_keys[key.offset] = text if isinstance(text, str) else show(key)
+            self.text += key.size
+            # Cut short, it could be taken for another name.
+            self.index.complete &= key.size <= _MAX_KEY_BYTES
+        return self.long_keys[key.offset]
 
     # -- tensors ------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Writes a minimal, clean torch checkpoint for old UIs that read nothing else.
 
-The pickle names five things only: OrderedDict, torch._utils._rebuild_tensor_v2 and torch's storage
-classes. Source of the layout: torch/serialization.py `_save`, caffe2/serialize/inline_container.cc.
+The pickle names OrderedDict, torch._utils._rebuild_tensor_v2 and torch's storage classes; for types
+that have none (fp8, uint16 …) _rebuild_tensor_v3 and the type.
+Source of the layout: torch/serialization.py `_save`, caffe2/serialize/inline_container.cc.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import BinaryIO, cast
 
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.write.layout import Outgoing
-from sdops.errors import SdopsError
 
 _ALIGNMENT = 64
 _FOLDER = "archive"
@@ -31,9 +31,6 @@ def write_torch_zip(file: BinaryIO, tensors: Sequence[Outgoing], content: Conten
         file: a raw file, open for writing; what it held or reserved before is cut off.
         tensors: in the order in which they are written.
         content: gives the little-endian bytes of one, in pieces.
-
-    Raises:
-        SdopsError: torch has no storage class for a tensor's type.
     """
     # A raw file may write less than it is given, which zipfile does not expect.
     buffered = io.BufferedRandom(cast(io.RawIOBase, file))
@@ -79,33 +76,23 @@ def pickled(tensors: Sequence[Outgoing]) -> bytes:
     items = b"".join(
         _text(tensor.name) + _tensor(number, tensor) for number, tensor in enumerate(tensors)
     )
-    empty = _global("collections", "OrderedDict") + b")R"
-    return b"\x80\x02" + empty + b"(" + items + b"u."
+    return b"\x80\x02" + _EMPTY + b"(" + items + b"u."
 
 
 def _tensor(number: int, tensor: Outgoing) -> bytes:
-    storage = BY_NAME[tensor.dtype].storage
-    if storage is None:
-        raise SdopsError(
-            f"Old checkpoints cannot hold the type {tensor.dtype} of the tensor {tensor.name!r}.",
-            "Stay with safetensors, which can.",
-        )
-    count = 1
-    for size in tensor.shape:
-        count *= size
+    """The call that rebuilds a tensor; types without a storage class are views of bytes."""
+    kind = BY_NAME[tensor.dtype]
+    count = tensor.size_bytes // kind.size_bytes if kind.storage else tensor.size_bytes
+    storage = _global("torch", kind.storage) if kind.storage else _UNTYPED
     identity = (
-        b"("
-        + _text("storage")
-        + _global("torch", storage)
-        + _text(str(number))
-        + _text("cpu")
-        + _integer(count)
-        + b"tQ"
+        b"(" + _text("storage") + storage + _text(str(number)) + _text("cpu") + _integer(count)
     )
-    hooks = _global("collections", "OrderedDict") + b")R"
-    arguments = b"(" + identity + _integer(0) + _sizes(tensor.shape) + _sizes(_stride(tensor))
-    call = _global("torch._utils", "_rebuild_tensor_v2")
-    return call + arguments + b"\x89" + hooks + b"tR"
+    sizes = _integer(0) + _sizes(tensor.shape) + _sizes(_stride(tensor))
+    arguments = b"(" + identity + b"tQ" + sizes + b"\x89" + _EMPTY
+    if kind.storage:
+        return _global("torch._utils", "_rebuild_tensor_v2") + arguments + b"tR"
+    dtype = _global("torch", tensor.dtype)
+    return _global("torch._utils", "_rebuild_tensor_v3") + arguments + dtype + b"tR"
 
 
 def _stride(tensor: Outgoing) -> tuple[int, ...]:
@@ -119,6 +106,10 @@ def _stride(tensor: Outgoing) -> tuple[int, ...]:
 
 def _global(module: str, name: str) -> bytes:
     return f"c{module}\n{name}\n".encode()
+
+
+_EMPTY = _global("collections", "OrderedDict") + b")R"
+_UNTYPED = _global("torch.storage", "UntypedStorage")
 
 
 def _text(text: str) -> bytes:
