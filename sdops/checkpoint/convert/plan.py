@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from sdops.checkpoint.convert.precision import Precision, dtype_for
 from sdops.checkpoint.dtypes import BY_NAME
+from sdops.checkpoint.identify.identity import identify
 from sdops.checkpoint.types import Checkpoint, Tensor
 from sdops.checkpoint.write.layout import Outgoing
+from sdops.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,14 @@ def convert_plan(checkpoint: Checkpoint, precision: Precision) -> Plan:
     """Keeps every tensor of the state dict; leaves behind what is beside it and what is no tensor.
 
     Raises:
-        UnreadableInputError: there are no tensors, or the index could not be read to its end.
+        UsageError: it is a hypernetwork, whose layers are told by plain values.
     """
+    if checkpoint.extras and identify(checkpoint).kind == "hypernetwork":
+        raise UsageError(
+            f"{checkpoint.path} is a hypernetwork: programs load it as a .pt only, with plain"
+            " values (its layers' structure) that no other file can hold.",
+            "Keep it as it is; sdops scan says whether it is safe.",
+        )
     items = tuple(
         Item(tensor, tensor.name, dtype_for(tensor, precision)) for tensor in checkpoint.tensors
     )

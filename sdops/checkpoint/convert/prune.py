@@ -54,8 +54,8 @@ def prune_plan(checkpoint: Checkpoint, pruning: Pruning, precision: Precision) -
     identity = identify(checkpoint)
     if identity.kind not in _PRUNABLE:
         raise UsageError(
-            f"{checkpoint.path} is not a checkpoint but {_article(identity)}; there is nothing in"
-            " it to prune.",
+            f"{checkpoint.path} is no checkpoint that makes pictures by itself (it is recognized as"
+            f" {_kind(identity)}); there is nothing in it to prune.",
             "To change its precision, use sdops convert --dtype.",
         )
     chosen, note = _choose(checkpoint, identity, pruning)
@@ -179,5 +179,6 @@ def _some(names: Collection[str]) -> str:
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
-def _article(identity: Identity) -> str:
-    return f"a {identity.kind} file ({identity.title})"
+def _kind(identity: Identity) -> str:
+    same = identity.kind == identity.title
+    return identity.kind if same else f"{identity.kind}, {identity.title}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdops.checkpoint.cache import ResultCache
-from sdops.checkpoint.convert.plan import Plan
+from sdops.checkpoint.convert.plan import Item, Plan
 from sdops.checkpoint.convert.read_back import read_back, read_back_header, read_back_zip
 from sdops.checkpoint.convert.stream import elements, stream
 from sdops.checkpoint.hashes import CACHE_VERSION, hash_file
@@ -73,7 +74,7 @@ def write_safetensors(
             bytes than were written.
     """
     refuse_same_file(plan, destination)
-    items = {item.name: item for item in plan.items}
+    items = _by_name(plan)
     metadata = _metadata(plan) if options.metadata else {}
     hashed = plan.source.files if metadata else ()
     planned = layout([item.outgoing for item in plan.items], metadata)
@@ -111,7 +112,7 @@ def write_ckpt(
         UsageError, UnreadableInputError, SdopsError: as `write_safetensors` does.
     """
     refuse_same_file(plan, destination)
-    items = {item.name: item for item in plan.items}
+    items = _by_name(plan)
     overflowed: dict[str, int] = {}
     with Weights(plan.source) as weights:
 
@@ -153,6 +154,14 @@ def refuse_same_file(plan: Plan, destination: Path) -> None:
                 f"{destination} is the source itself; sdops never writes to it.",
                 "Choose another name for the result.",
             )
+
+
+def _by_name(plan: Plan) -> dict[str, Item]:
+    items = {item.name: item for item in plan.items}
+    if len(items) < len(plan.items):
+        often = Counter(item.name for item in plan.items).most_common(1)[0][0]
+        raise SdopsError(f"Two tensors would have the one name {often!r}.")
+    return items
 
 
 def _metadata(plan: Plan) -> dict[str, str]:

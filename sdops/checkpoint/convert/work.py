@@ -147,8 +147,10 @@ def refuse_damaged(checkpoint: Checkpoint) -> None:
             )
     if not checkpoint.tensors:
         unknown = [item.what for item in checkpoint.opaque[:3]]
+        nameless = " The one that it holds has no name." if checkpoint.others else ""
         raise UnreadableInputError(
             f"{checkpoint.path} ({checkpoint.container}) holds no tensors to convert."
+            + nameless
             + (f" What it holds instead was not run: {', '.join(unknown)}." if unknown else ""),
             "sdops info and sdops verify say what the file is.",
         )
