@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sdops.errors import UsageError
-from sdops.sampler.catalog import sampler
+from sdops.sampler.kinds import Choice, Number, Text, write
 from sdops.sampler.names import look_up
-from sdops.sampler.request import MOST_STEPS, Request
-from sdops.sampler.schedule import scheduler
+from sdops.sampler.parameters import BY_NAME, PARAMETERS, Parameter
+from sdops.sampler.request import Request
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,15 +23,27 @@ MOST_VALUES = 100
 MARGIN, LABEL_HEIGHT = 8, 24
 
 
-@dataclass(frozen=True, slots=True)
-class AxisKind:
-    """What may change along an axis."""
-
-    values: Callable[[str], list[str]]
-    """From what the user typed."""
-    apply: Callable[[Request, str], Request]
-    usual: str
-    """What to take if the user names no values."""
+SHORT = {
+    "sampler": "Sampler",
+    "scheduler": "Schedule type",
+    "steps": "Steps",
+    "cfg": "CFG scale",
+    "seed": "Seed",
+}
+"""Shorter names for `--grid` than infotext's."""
+USUAL = {
+    "Sampler": "Euler a, DPM++ 2M, DDIM",
+    "Schedule type": "Karras, Exponential",
+    "Steps": "10-30 (+10)",
+    "CFG scale": "3-11 [3]",
+    "Seed": "1-3",
+}
+"""What to take if the user names no values; all there are where a setting is a choice."""
+ALONE = "Batch size"
+"""No axis: a sheet has one picture at each place."""
+NAMES = {p.name: p for p in PARAMETERS if not isinstance(p.kind, Text) and p.name != ALONE}
+ON_AXES = {short: BY_NAME[name] for short, name in SHORT.items()} | NAMES
+"""What may change along an axis, by the names that `--grid` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +51,12 @@ class Axis:
     """One axis of a sheet."""
 
     name: str
+    parameter: Parameter
     values: tuple[str, ...]
 
     def at(self, request: Request, value: str) -> Request:
         """`request` with `value` on this axis."""
-        return KINDS[self.name].apply(request, value)
+        return self.parameter.applied(request, value)
 
 
 def words(text: str) -> list[str]:
@@ -93,48 +106,6 @@ def _stepped(first: float, last: float, stride_text: str | None) -> list[float]:
                     int((last - first) / stride + 1e-9) + 1)  # fmt: skip
 
 
-def _samplers(text: str) -> list[str]:
-    return [sampler(word).label for word in words(text)]
-
-
-def _schedulers(text: str) -> list[str]:
-    return [scheduler(word).label for word in words(text)]
-
-
-def _steps(text: str) -> list[str]:
-    counts = integers(text)
-    for count in counts:
-        if not 1 <= int(count) <= MOST_STEPS:
-            raise UsageError(f"{count} is no number of steps.", f"Use 1 to {MOST_STEPS}.")
-    return counts
-
-
-KINDS = {
-    "sampler": AxisKind(
-        _samplers,
-        lambda r, value: replace(r, sampling=replace(r.sampling, sampler=value)),
-        "Euler a, DPM++ 2M, DDIM",
-    ),
-    "scheduler": AxisKind(
-        _schedulers,
-        lambda r, value: replace(r, sampling=replace(r.sampling, scheduler=value)),
-        "Karras, Exponential",
-    ),
-    "steps": AxisKind(
-        _steps,
-        lambda r, value: replace(r, sampling=replace(r.sampling, steps=int(value))),
-        "10-30 (+10)",
-    ),
-    "cfg": AxisKind(
-        floats,
-        lambda r, value: replace(r, guidance=replace(r.guidance, scale=float(value))),
-        "3-11 [3]",
-    ),
-    "seed": AxisKind(integers, lambda r, value: replace(r, seed=int(value)), "1-3"),
-}
-"""What may change along an axis, by the name that `--grid` takes."""
-
-
 def axes(names: str, x: str | None, y: str | None) -> tuple[Axis, Axis]:
     """The axes that `--grid sampler,steps` asks for, with the values of `--x` and `--y`.
 
@@ -148,13 +119,22 @@ def axes(names: str, x: str | None, y: str | None) -> tuple[Axis, Axis]:
 
 
 def _axis(name: str, text: str | None) -> Axis:
-    kind = look_up("axis", name, KINDS)
-    values = tuple(kind.values(kind.usual if text is None else text))
+    parameter = look_up("axis", name, ON_AXES)
+    kind = parameter.kind
+    given = USUAL.get(parameter.name) if text is None else text
+    if given is None and isinstance(kind, Choice):
+        given = ", ".join(kind.things)
+    if given is None:
+        raise UsageError(f"The axis {name} needs values.", f"Give --x or --y {kind.meaning}.")
+    values = words(given)
+    if isinstance(kind, Number):
+        values = integers(given) if kind.type is int else floats(given)
     if not 1 <= len(values) <= MOST_VALUES:
         raise UsageError(
             f"The axis {name} has {len(values)} values.", f"Give it 1 to {MOST_VALUES}."
         )
-    return Axis(name.casefold(), values)
+    known = (kind.write(parameter.read(value)) for value in values)
+    return Axis(name.strip().casefold(), parameter, tuple(map(write, known)))
 
 
 def contact_sheet(rows: Sequence[Sequence[Image.Image]], x: Axis, y: Axis) -> Image.Image:

@@ -23,6 +23,20 @@ Ema = Annotated[bool, typer.Option("--ema", help="Use the checkpoint's EMA weigh
 Prompt = Annotated[
     str | None, typer.Option("--prompt", help="What to paint, in A1111's prompt language.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SETTINGS",
+        help="How to paint, in the words of A1111's infotext: 'Clip skip: 2, RNG: NV'.",
+    ),
+]
+StartImage = Annotated[
+    Path | None, typer.Option("--image", help="Start from this picture (image to image).")
+]
+Mask = Annotated[
+    Path | None, typer.Option("--mask", help="Paint only where this picture is white (inpaint).")
+]
 MemoryLimit = Annotated[
     float | None,
     typer.Option(
@@ -43,7 +57,7 @@ Grid = Annotated[
     typer.Option(
         "--grid",
         metavar="X,Y",
-        help="Also a contact sheet over two of: sampler, scheduler, steps, cfg, seed.",
+        help="Also a contact sheet over two settings: sampler, steps, 'Clip skip', …",
     ),
 ]
 X = Annotated[str | None, typer.Option("--x", help="Values to the right, as 'Euler a, DDIM'.")]
@@ -56,6 +70,9 @@ def smoke(
     vae: Vae = None,
     ema: Ema = False,
     prompt: Prompt = None,
+    settings: Settings = None,
+    image: StartImage = None,
+    mask: Mask = None,
     device: options.Device = None,
     precision: options.Precision = None,
     attention: options.Attention = "sdpa",
@@ -79,7 +96,7 @@ def smoke(
     _refuse_nonsense(grid, x, y, output_dir)
     require_sampler()
     from sdops.bench.smoke import gallery
-    from sdops.bench.smoke.asked import PROMPT
+    from sdops.bench.smoke.asked import wishes
     from sdops.bench.smoke.run import planned, report, smoke
     from sdops.sampler.weights import Weights
 
@@ -93,7 +110,7 @@ def smoke(
         memory_limit=_bytes(memory_limit),
         ui=ui,
         weights=Weights.EMA if ema else Weights.LIVE,
-        prompt=PROMPT if prompt is None else prompt,
+        wishes=wishes(settings or (), prompt, image, mask),
     )
     wanted = gallery.Wanted.of(output_dir, grid, x, y)
     with shown(quiet=quiet) as show:

@@ -6,23 +6,19 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sdops.errors import UsageError
 from sdops.sampler.catalog import split_scheduler
-
-if TYPE_CHECKING:
-    from PIL import Image
+from sdops.sampler.kinds import Written, write
 
 NEGATIVE = "Negative prompt:"
-PARAMETER = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+PARAMETER = re.compile(r'(\w[\w \-/]{1,99}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+"""A1111's, but for the length of a name: without a limit, hostile text takes hours."""
+SETTING = re.compile(rf"\s*{PARAMETER.pattern}\s*")
 LEAST_PARAMETERS = 3
 """Fewer on the last line, and it is part of the prompt."""
-KEYWORD = "parameters"
-DEFAULTS = {"Clip skip": "1", "RNG": "GPU", "Schedule type": "Automatic"}
-USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
-UNICODE_COMMENT = b"UNICODE\x00"
-Parameters = Mapping[str, str | int | float | None]
+MOST_CHARACTERS = 1 << 16
+Parameters = Mapping[str, Written | None]
 """What the last line of an infotext says, in order; None is left out."""
 
 
@@ -44,25 +40,26 @@ class Infotext:
         return f"{self.prompt}{negative}\n{', '.join(parts)}".strip()
 
 
-def quote(value: str | float) -> str:
+def quote(value: Written) -> str:
     """`value` as it stands on the last line: as JSON if it would else be taken apart."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return json.dumps(text, ensure_ascii=False) if re.search(r"[,:\n]", text) else text
+    text = write(value)
+    is_plain = text == text.strip() and not re.search(r'[,:\n]|^"', text)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def unquote(text: str) -> str:
     """The value that `quote` wrote as `text`."""
     if text.startswith('"') and text.endswith('"'):
         try:
-            return str(json.loads(text))
+            return str(json.loads(text)).encode("utf-8", "replace").decode()
         except json.JSONDecodeError:
             return text
     return text
 
 
 def parse(text: str) -> Infotext:
-    """The parts of an infotext; sizes are split as in A1111, and what it leaves out is added."""
-    *lines, last = text.strip().split("\n")
+    """The parts of an infotext, its values as they are written."""
+    *lines, last = text.strip()[:MOST_CHARACTERS].split("\n")
     found = PARAMETER.findall(last)
     if len(found) < LEAST_PARAMETERS:
         lines, found = [*lines, last], []
@@ -73,45 +70,28 @@ def parse(text: str) -> Infotext:
         if line.startswith(NEGATIVE):
             current, line = negative, line.removeprefix(NEGATIVE).strip()
         current.append(line)
-    parameters: dict[str, str | int | float | None] = {}
-    for key, value in found:
-        plain = unquote(value)
-        size = re.fullmatch(r"(\d+)x(\d+)", plain)
-        if size:
-            parameters |= {f"{key}-1": size[1], f"{key}-2": size[2]}
-        else:
-            parameters[key] = plain
-    sampler, label = split_scheduler(str(parameters.get("Sampler", "")))
+    parameters = {key: unquote(value) for key, value in found}
+    sampler, label = split_scheduler(parameters.get("Sampler", ""))
     if label and "Schedule type" not in parameters:  # as A1111 wrote it before 1.9
         parameters |= {"Sampler": sampler, "Schedule type": label}
-    for key, default in DEFAULTS.items():
-        parameters.setdefault(key, default)
     return Infotext("\n".join(prompt), "\n".join(negative), parameters)
 
 
-def save(picture: Image.Image, path: Path, text: str) -> None:
-    """Write `picture` to `path` with the infotext inside; the ending chooses the format."""
-    from PIL import Image, PngImagePlugin
+def settings(text: str) -> dict[str, str]:
+    """`Clip skip: 2, ENSD: 31337` as values by name.
 
-    if path.suffix.lower() == ".png":
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add_text(KEYWORD, text)
-        picture.save(path, pnginfo=chunks)
-        return
-    exif = Image.Exif()
-    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE_COMMENT + text.encode("utf-16-be")
-    picture.save(path, exif=exif)
-
-
-def read(path: Path) -> str | None:
-    """The infotext in the picture at `path`; None if there is none."""
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        written = picture.info.get(KEYWORD)
-        if isinstance(written, str):
-            return written
-        comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
-    if isinstance(comment, bytes) and comment.startswith(UNICODE_COMMENT):
-        return comment[len(UNICODE_COMMENT) :].decode("utf-16-be", errors="replace")
-    return None
+    Raises:
+        UsageError: it is not written so.
+    """
+    found: dict[str, str] = {}
+    place = 0
+    while place < len(text) or not found:
+        match = SETTING.match(text, place)
+        if match is None:
+            raise UsageError(
+                f"{text!r} is not written as settings are.",
+                "Write it as in 'Clip skip: 2, ENSD: 31337'.",
+            )
+        found[match[1]] = unquote(match[2].strip())
+        place = match.end()
+    return found

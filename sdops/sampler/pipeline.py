@@ -76,10 +76,6 @@ class Options:
     execution: Execution = Execution.EAGER
     channels_last: bool = False
     """Whether convolutions keep a pixel's channels together."""
-    prediction: Prediction | None = None
-    """What the UNet predicts; None for what the file says, or else the UNet itself."""
-    zero_terminal_snr: bool = False
-    """Whether the noisiest level is pure noise, even if the file does not say so."""
     vae_tile: int | None = None
     """Side of the VAE's tiles in latent pixels; None works on a picture whole."""
 
@@ -116,8 +112,6 @@ class Pipeline:
 
     Attributes:
         prediction: what its UNet predicts, asked of it if the file did not say.
-        levels: its noise levels.
-        is_stretched: whether the noisiest of them is pure noise.
     """
 
     def __init__(
@@ -135,11 +129,7 @@ class Pipeline:
         self._settle()
         set_attention(parts.unet, options.precision.attend(backend(options.attention)))
         self.encoders = TextEncoders(parts.config, parts.text)
-        levels = NoiseLevels.scaled_linear()
-        is_stretched = options.zero_terminal_snr or parts.config.zero_terminal_snr
-        self.is_stretched = is_stretched
-        self.levels = levels.zero_terminal_snr() if is_stretched else levels
-        self.prediction = options.prediction or parts.config.prediction or self._probed()
+        self.prediction = parts.config.prediction or self._probed()
         self._predict = prepare(parts.unet, options.execution)
 
     @classmethod
@@ -176,30 +166,34 @@ class Pipeline:
             NotANumberError: the UNet or VAE overflowed.
         """
         latents = self.sample(request, on_call)
-        pictures = [to_picture(self.decode(latent[None])[0]) for latent in latents]
+        return self.finish(request, torch.cat([self.decode(latent[None]) for latent in latents]))
+
+    def finish(self, request: Request, pixels: Tensor) -> tuple[Picture, ...]:
+        """The pictures of `request`, given what was decoded: `pixels` (B, 3, H, W), about -1…1."""
+        pictures = [to_picture(one) for one in pixels]
         mask = request.softened_mask
         if request.image is not None and mask is not None:
             pictures = [paste_back(picture, request.image, mask) for picture in pictures]
         return tuple(
-            Picture(picture, self.infotext(request, number))
+            Picture(picture, self.infotext(request.alone(number)))
             for number, picture in enumerate(pictures)
         )
 
-    def infotext(self, request: Request, number: int = 0) -> Infotext:
-        """How picture `number` of `request` was made, with what is not usual of the model."""
-        peculiar = {
-            "Noise Schedule": "Zero Terminal SNR" if self.is_stretched else None,
-            "Prediction type": "v" if self.prediction is Prediction.V else None,
-        }
-        return request.infotext(number, self.model_name, self.model_hash, peculiar)
+    def infotext(self, request: Request) -> Infotext:
+        """How the first picture of `request` was made, with what is not usual of the model."""
+        sampling = self._told(request.sampling)
+        is_usual = sampling.prediction is Prediction.EPSILON and not request.sampling.prediction
+        sampling = replace(sampling, prediction=None if is_usual else sampling.prediction)
+        return replace(request, sampling=sampling).infotext(self.model_name, self.model_hash)
 
     @torch.inference_mode()
     def sample(self, request: Request, on_call: OnCall | None = None) -> Tensor:
         """The latents (B, C, h, w), fp32, of `request`; arguments and errors as of `generate`."""
         request.check()
-        self._refuse_unfit(request)
+        refuse_unfit(self.config, request)
         if request.sampling.chosen.one_by_one and request.pictures > 1:
-            return torch.cat([self.sample(single, on_call) for single in _singles(request)])
+            singles = map(request.alone, range(request.pictures))
+            return torch.cat([self.sample(single, on_call) for single in singles])
         with tf32_as(self.options.precision):
             conditioning = self._condition(request, Steps(request.sampling.calls))
             latents = self._pass(request, conditioning, self._start(request), on_call)
@@ -246,9 +240,20 @@ class Pipeline:
 
     def parameterization(self, sampling: Sampling) -> Parameterization:
         """What the UNet's output means to the sampler of `sampling`."""
-        kind = Velocity if self.prediction is Prediction.V else Epsilon
-        base = kind(self.levels, sampling.quantized)
+        told, levels = self._told(sampling), NoiseLevels.scaled_linear()
+        kind = Velocity if told.prediction is Prediction.V else Epsilon
+        base = kind(
+            levels.zero_terminal_snr() if told.zero_terminal_snr else levels, told.quantized
+        )
         return Consistency(base) if sampling.chosen.axis is Axis.CONSISTENCY else base
+
+    def _told(self, sampling: Sampling) -> Sampling:
+        """`sampling` with what the model itself says, where the user says nothing else."""
+        return replace(
+            sampling,
+            prediction=sampling.prediction or self.prediction,
+            zero_terminal_snr=sampling.zero_terminal_snr or self.config.zero_terminal_snr,
+        )
 
     @torch.inference_mode()
     def _probed(self) -> Prediction:
@@ -271,21 +276,6 @@ class Pipeline:
             self.residence.settle(module)
         if self.options.memory is Memory.LAYERS:
             self.residence.visit_layer_by_layer(parts.unet)
-
-    def _refuse_unfit(self, request: Request) -> None:
-        channels = self.config.unet.in_channels
-        if request.guidance.image_scale is not None and channels != PIX2PIX_CHANNELS:
-            raise UsageError(
-                "An image CFG scale is for instruct-pix2pix models, and this is none.",
-                "Leave it out.",
-            )
-        if channels == PIX2PIX_CHANNELS and request.image is None:
-            raise UsageError("An instruct-pix2pix model edits an image.", "Give it one.")
-        if self.config.family is Family.SDXL_REFINER and request.image is None:
-            raise UsageError(
-                "This is an SDXL refiner, which only improves a picture.",
-                "Use it with a picture that an SDXL base model made.",
-            )
 
     def _condition(self, request: Request, steps: Steps) -> Conditioning:
         with self.residence.present(*self.parts.text):
@@ -389,7 +379,7 @@ class Pipeline:
         )
         large = self._enlarged(second, latents, hires.upscaler)
         steps = Steps(second.sampling.calls, request.sampling.calls)
-        start = Start(large, hires.strength, second.sampling.steps, self._start(second).channels)
+        start = Start(large, request.strength, second.sampling.steps, self._start(second).channels)
         return self._pass(second, self._condition(second, steps), start, on_call)
 
     def _enlarged(self, request: Request, latents: Tensor, upscaler: str) -> Tensor:
@@ -411,15 +401,18 @@ class Pipeline:
         return large[:, :, top : top + height, left : left + width]
 
 
-def _singles(request: Request) -> list[Request]:
-    """Each picture of `request` as a request of its own."""
-    varied = request.variation_strength > 0
-    return [
-        replace(
-            request,
-            pictures=1,
-            seed=seed,
-            variation_seed=request.variation_seed + (number if varied else 0),
+def refuse_unfit(config: ModelConfig, request: Request) -> None:
+    """Raise UsageError if `request` makes no sense for a model."""
+    channels = config.unet.in_channels
+    if request.guidance.image_scale is not None and channels != PIX2PIX_CHANNELS:
+        raise UsageError(
+            "An image CFG scale is for instruct-pix2pix models, and this is none.",
+            "Leave it out.",
         )
-        for number, seed in enumerate(request.seeds)
-    ]
+    if channels == PIX2PIX_CHANNELS and request.image is None:
+        raise UsageError("An instruct-pix2pix model edits an image.", "Give it one.")
+    if config.family is Family.SDXL_REFINER and request.image is None:
+        raise UsageError(
+            "This is an SDXL refiner, which only improves a picture.",
+            "Use it with a picture that an SDXL base model made.",
+        )

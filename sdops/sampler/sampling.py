@@ -9,6 +9,7 @@ from functools import partial
 from torch import Tensor
 
 from sdops.sampler.catalog import Axis, Noise, Sampler, sampler, schedule_for
+from sdops.sampler.configuration import Prediction
 from sdops.sampler.dpm_solver import sample_dpm_adaptive
 from sdops.sampler.guidance import Consistency, GuidedModel, Parameterization
 from sdops.sampler.noise import PictureNoise
@@ -40,6 +41,10 @@ class Sampling:
     """Tell the UNet only of times that it was trained at (A1111's "Enable quantization")."""
     sgm_noise_multiplier: bool = False
     """Start from √(1 + σ²) instead of σ times the noise, as in Stability's code."""
+    prediction: Prediction | None = None
+    """What the UNet predicts; None for what the file says, or else the UNet itself."""
+    zero_terminal_snr: bool = False
+    """Whether the noisiest level is pure noise, even if the file does not say so."""
 
     @property
     def chosen(self) -> Sampler:

@@ -16,7 +16,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from sdops.report.schema import schema
-from sdops.sampler.infotext import parse, read
+from sdops.sampler.infotext import parse
+from sdops.sampler.pictures import infotext_in, open_picture
 from tests.uis import a1111
 
 from . import models
@@ -69,8 +70,12 @@ def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
     assert document["data"]["launch"]["flags"] == []
     names = ["smoke.png", "grid.png", "001.png", "002.png", "003.png", "004.png"]
     assert [Path(path).name for path in document["data"]["images"]] == names
-    assert parse(read(folder / "smoke.png") or "").prompt == "a ((cat:1.2) AND [a dog"
-    written = parse(read(folder / "004.png") or "").parameters
+    first, last = (
+        parse(infotext_in(open_picture(folder / name)) or "") for name in ("smoke.png", "004.png")
+    )
+    assert first.prompt == "a ((cat:1.2) AND [a dog"
+    assert str(first) == document["data"]["infotext"]
+    written = last.parameters
     assert (written["Sampler"], written["Steps"]) == ("DDIM", "4")
     sheet = Image.open(folder / "grid.png")
     assert sheet.width > 2 * 64

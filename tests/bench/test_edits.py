@@ -18,6 +18,7 @@ from sdops.sampler.attention import BACKENDS
 from sdops.sampler.configuration import Prediction
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options
+from sdops.sampler.sampling import Sampling
 
 from . import models
 from .test_smoke import lines, rules, step, tried
@@ -134,7 +135,7 @@ def test_model_of_v_up_to_pure_noise_is_sampled_so(illnesses, metadata, tmp_path
     assert findings == []
     said = step(outcome, "checkpoint").detail
     assert "prediction v, noise up to zero terminal SNR" in said
-    written = str(outcome.trial.infotext)
+    written = str(outcome.trial.text)
     assert "Noise Schedule: Zero Terminal SNR" in written
     assert "Prediction type: v" in written
     plain = models.checkpoint(tmp_path / "plain.safetensors")
@@ -151,7 +152,7 @@ def test_benchmark_samples_it_so_too(tmp_path):
     plan = speed.planned(path, "tiny", "cpu", None, "sdpa", "eager")
     pipeline = plan.subject(plan.protocol.cases[0]).pipeline(plan.options)
     assert pipeline.prediction is Prediction.V
-    assert pipeline.levels.sigma_max > 4000
+    assert pipeline.parameterization(Sampling()).levels.sigma_max > 4000
 
 
 def test_vae_tiles_come_before_slower_ways_where_a_ui_has_them(monkeypatch):

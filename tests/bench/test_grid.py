@@ -6,6 +6,7 @@ import pytest
 
 from sdops.bench.grid import axes, floats, integers
 from sdops.errors import UsageError
+from sdops.sampler.request import Request
 
 
 @pytest.mark.parametrize(
@@ -44,5 +45,17 @@ def test_axes_take_names_of_things_that_exist():
     for names, values in (("sampler", None), ("sampler,colour", None), ("sampler,steps", "Eulr")):
         with pytest.raises(UsageError):
             axes(names, values, None)
-    with pytest.raises(UsageError, match="0 is no number"):
+    with pytest.raises(UsageError, match="Steps cannot be"):
         axes("steps,seed", "0", None)
+
+
+def test_any_setting_of_infotext_can_be_an_axis():
+    x, y = axes("clip SKIP,Emphasis", "1-3", None)
+    assert (x.name, x.values) == ("clip skip", ("1", "2", "3"))
+    assert y.values == ("Original", "No norm", "Ignore", "None")
+    assert y.at(x.at(Request(), "2"), "Ignore").prompt_options.clip_skip == 2
+    size, eta = axes("Size,Eta", "64x128, 512x512", "0-1 [3]")
+    assert (size.values, eta.values) == (("64x128", "512x512"), ("0", "0.5", "1"))
+    for names, values in (("Eta,seed", None), ("Prompt,seed", "a"), ("Clip skip,seed", "0")):
+        with pytest.raises(UsageError):
+            axes(names, values, None)

@@ -224,9 +224,12 @@ MUTANTS = [
         ("GaussianBlur(blur)", "GaussianBlur(0)"),
     ),
     *mutants(
-        "request.py", "test_pipeline.py::test_hires_can_sample_in_its_own_way",
+        "hires.py", "test_pipeline.py::test_hires_can_sample_in_its_own_way",
         ("sampler=self.sampler or first.sampler", "sampler=first.sampler"),
-        ("None if same_schedule", "None if same_sampler"),
+    ),
+    *mutants(
+        "parameters.py", "test_pipeline.py::test_hires_can_sample_in_its_own_way",
+        ("_schedule(_second(r)) != _schedule(r.sampling)", "_second(r).chosen is not r.sampling.chosen"),
     ),
     *mutants(
         "attention.py", "test_computing.py",
@@ -235,7 +238,7 @@ MUTANTS = [
     ),
     *mutants(
         "infotext.py", "test_infotext.py",
-        ('r"[,:\\n]"', 'r"[,\\n]"'),
+        ("""r'[,:\\n]|^"'""", """r'[,\\n]|^"'"""),
         ("LEAST_PARAMETERS = 3", "LEAST_PARAMETERS = 2"),
     ),
     *mutants(

@@ -10,15 +10,16 @@ import torch
 from PIL import Image
 
 from sdops.errors import UsageError
-from sdops.sampler import infotext
+from sdops.sampler import infotext, pictures
 from sdops.sampler.catalog import SAMPLERS
 from sdops.sampler.conditioning import PromptOptions
 from sdops.sampler.configuration import Prediction, architecture
 from sdops.sampler.guidance import Guidance
+from sdops.sampler.hires import Hires
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import PRECISIONS
-from sdops.sampler.request import Hires, Request
+from sdops.sampler.request import Request
 from sdops.sampler.samplers import Churn
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.upscale import to_picture, to_tensor
@@ -81,7 +82,8 @@ def guided_by_diffusers(pipeline, prompt, negative, scale, size):
 
     is_v = pipeline.prediction is Prediction.V
     wrapper = external.DiscreteVDDPMDenoiser if is_v else external.DiscreteEpsDDPMDenoiser
-    inner = wrapper(lambda x, t: output(x, t), pipeline.levels.alphas_cumprod, quantize=False)
+    alphas = pipeline.parameterization(Sampling()).levels.alphas_cumprod
+    inner = wrapper(lambda x, t: output(x, t), alphas, quantize=False)
 
     class Guided(torch.nn.Module):
         def forward(self, x, sigma):
@@ -119,7 +121,8 @@ def test_trajectory(architecture, label, function, monkeypatch):
     generator = torch.Generator().manual_seed(5)
     shape = (4, 12, 8)
     noise = torch.randn(shape, generator=generator)[None]
-    low, high = pipeline.levels.sigma_min, pipeline.levels.sigma_max
+    levels = pipeline.parameterization(Sampling()).levels
+    low, high = levels.sigma_min, levels.sigma_max
     sigmas = sampling.get_sigmas_karras(steps + ("3M" in label), low, high)
     if "3M" in label:
         sigmas = torch.cat((sigmas[:-2], sigmas[-1:]))
@@ -395,11 +398,11 @@ def test_hires_can_sample_in_its_own_way(pipeline):
     other = pipeline.sample(request, told.append)
     assert told == [1, 2, 3, 4, 1, 2, 3, 4, 5]  # Heun: two calls a step, one for the last
     assert not torch.equal(other, pipeline.sample(replace(SMALL, hires=Hires(1.5, steps=3))))
-    parameters = request.infotext(0, None, None).parameters
+    parameters = request.infotext().parameters
     assert parameters["Hires sampler"] == "Heun"
     assert parameters["Hires schedule type"] == "Karras"
     for same, label in ((Hires(1.5), None), (Hires(1.5, scheduler="beta"), "Beta")):
-        parameters = replace(SMALL, hires=same).infotext(0, None, None).parameters
+        parameters = replace(SMALL, hires=same).infotext().parameters
         assert parameters["Hires sampler"] is None
         assert parameters["Hires schedule type"] == label
 
@@ -426,20 +429,21 @@ def test_hires_schedules_go_on(pipeline):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"width": 10**9}, "out of range"),
-        ({"height": 100}, "not a multiple of 8"),
-        ({"pictures": 0}, "out of range"),
-        ({"sampling": Sampling(steps=10**6)}, "out of range"),
+        ({"width": 10**9}, "Size cannot be"),
+        ({"height": 100}, "Size cannot be"),
+        ({"pictures": 0}, "Batch size cannot be"),
+        ({"sampling": Sampling(steps=10**6)}, "Steps cannot be"),
         ({"sampling": Sampling("Eular a")}, "no sampler"),
         ({"sampling": Sampling(scheduler="Karas")}, "no scheduler"),
         ({"rng": "TPU"}, "no source of noise"),
-        ({"seed": -1}, "seed -1"),
-        ({"strength": 1.5}, "strength"),
+        ({"seed": -1}, "Seed cannot be"),
+        ({"strength": 1.5}, "Denoising strength"),
         ({"mask": Image.new("L", (8, 8))}, "no image"),
-        ({"mask_blur": -1}, "mask blur"),
-        ({"hires": Hires(1000)}, "hires width"),
+        ({"mask_blur": -1}, "Mask blur"),
+        ({"hires": Hires(1000)}, "Hires upscale"),
+        ({"hires": Hires(0.5)}, "hires pass"),
         ({"hires": Hires(sampler="Eular")}, "no sampler"),
-        ({"hires": Hires(steps=10**6)}, "out of range"),
+        ({"hires": Hires(steps=10**6)}, "Hires steps"),
         ({"hires": Hires(upscaler="ESRGAN")}, "no upscaler"),
         ({"prompt_options": PromptOptions(emphasis="Loud")}, "no emphasis"),
         ({"guidance": Guidance(image_scale=1.5)}, "instruct-pix2pix"),
@@ -458,7 +462,7 @@ def test_infotext_says_what_was_changed_of_the_sampler():
     )  # fmt: skip
     options = PromptOptions(old_timelines=True, same_length=True, emphasis="No norm")
     request = replace(SMALL, sampling=sampling, prompt_options=options)
-    written = str(request.infotext(0, "model", None))
+    written = str(request.infotext("model"))
     assert (
         "Sigma churn: 2, Sigma tmin: 0.1, Sigma tmax: 9, Sigma noise: 1.01, Schedule max sigma: 10,"
         " Schedule min sigma: 0.1, Schedule rho: 5, Discard penultimate sigma: True,"
@@ -466,7 +470,7 @@ def test_infotext_says_what_was_changed_of_the_sampler():
         " Pad conds: True, Version: sdops"
     ) in written
     assert "Eta" not in written  # Euler takes none
-    plain = str(SMALL.infotext(0, None, None)).splitlines()[-1]
+    plain = str(SMALL.infotext()).splitlines()[-1]
     assert [part.split(":")[0] for part in plain.split(", ")] == [
         "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "RNG", "Version",
     ]  # fmt: skip
@@ -482,14 +486,14 @@ def test_infotext_of_a_picture(pipeline, tmp_path):
     first, second = pipeline.generate(request)
     assert first.image.size == (96, 96)
     path = tmp_path / "second.png"
-    infotext.save(second.image, path, str(second.infotext))
-    parsed = infotext.parse(infotext.read(path))
+    pictures.save(second.image, path, str(second.infotext))
+    parsed = infotext.parse(pictures.infotext_in(pictures.open_picture(path)))
     assert parsed.prompt == "a (cat:1.3)\nBREAK two"
     assert parsed.negative == "bad"
     expected = {
         "Steps": "4", "Sampler": "DPM++ 2S a", "Schedule type": "Karras", "CFG scale": "7",
-        "Seed": "5", "Size-1": "64", "Size-2": "64", "Variation seed": "4",
-        "Variation seed strength": "0.1", "Denoising strength": "0.7", "Clip skip": "2",
+        "Seed": "5", "Size": "64x64", "Variation seed": "4",
+        "Variation seed strength": "0.1", "Denoising strength": "0.75", "Clip skip": "2",
         "ENSD": "31337", "RNG": "CPU", "Hires upscale": "1.5", "Hires steps": "2",
         "Hires upscaler": "Latent (bicubic)", "Hires prompt": "a cat, bigger",
     }  # fmt: skip

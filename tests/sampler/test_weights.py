@@ -21,7 +21,8 @@ from sdops.sampler.configuration import (
     architecture,
     infer,
 )
-from sdops.sampler.pipeline import Options, Pipeline
+from sdops.sampler.guidance import Velocity
+from sdops.sampler.pipeline import Pipeline
 from sdops.sampler.request import Request
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.weights import Weights, assign, build, load, randomize
@@ -181,7 +182,7 @@ def test_v_prediction_markers():
     config = infer(shapes | {"v_pred": (0,), "ztsnr": (0,)})
     assert config.zero_terminal_snr
     parts = randomize(build(config))
-    assert Pipeline(parts).levels.sigma_max > 4000
+    assert Pipeline(parts).parameterization(Sampling()).levels.sigma_max > 4000
 
 
 def test_a_yaml_beside_the_file_wins(state, tmp_path):
@@ -192,11 +193,10 @@ def test_a_yaml_beside_the_file_wins(state, tmp_path):
     assert load(path).config.prediction is Prediction.V
     beside.write_text("model:\n  params:\n    linear_start: 0.00085\n", "utf-8")
     assert load(path).config.prediction is Prediction.EPSILON
-    pipeline = Pipeline.from_checkpoint(
-        path, Options(prediction=Prediction.V, zero_terminal_snr=True)
-    )
-    assert pipeline.prediction is Prediction.V
-    assert pipeline.levels.sigma_max > 4000
+    asked = Sampling(prediction=Prediction.V, zero_terminal_snr=True)
+    meaning = Pipeline.from_checkpoint(path).parameterization(asked)
+    assert isinstance(meaning, Velocity)
+    assert meaning.levels.sigma_max > 4000
 
 
 def test_layers_that_a_text_encoder_leaves_out_are_noticed():

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdops.bench.subject import usual_side
-from sdops.sampler.configuration import Family
-from sdops.sampler.guidance import Guidance
+from sdops.sampler.configuration import Family, ModelConfig
+from sdops.sampler.infotext import settings as read
 from sdops.sampler.memory import Memory
-from sdops.sampler.pipeline import PIX2PIX_CHANNELS, Pipeline
+from sdops.sampler.parameters import applied, parameter
+from sdops.sampler.pictures import open_picture
+from sdops.sampler.pipeline import PIX2PIX_CHANNELS, Pipeline, refuse_unfit
+from sdops.sampler.prompt import check
 from sdops.sampler.request import Request
 from sdops.sampler.sampling import Sampling
 
@@ -21,9 +27,63 @@ FEW_STEPS, FULL_STEPS = 4, 20
 GRAY = (128, 128, 128)
 
 
-def asked(pipeline: Pipeline, steps: int = FEW_STEPS) -> Request:
-    """A request that suits the model; where its parts take turns, rows of text do too."""
-    side = usual_side(pipeline.config)
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user wants of the picture; the rest suits the model."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Texts by the names in `parameters.PARAMETERS`."""
+    given: Request | None = None
+    """What the settings are put on; None for the usual picture."""
+    image: Image.Image | None = None
+    """To start from, or to paint into."""
+    mask: Image.Image | None = None
+
+    def request(self, config: ModelConfig, steps: int = FEW_STEPS) -> Request:
+        """The request to a model.
+
+        Args:
+            config: the model.
+            steps: how many to take if the user says nothing.
+
+        Raises:
+            UsageError: the wishes make no sense, or not for this model.
+        """
+        request = applied(self.given or usual(config, steps), self.settings)
+        image = self.image or usual(config).image
+        request = replace(request, image=image, mask=self.mask)
+        for text in (request.prompt, request.negative):
+            check(text)
+        request.check()
+        refuse_unfit(config, request)
+        return request
+
+
+NO_WISHES = Wishes()
+
+
+def wishes(
+    settings: Sequence[str] = (),
+    prompt: str | None = None,
+    image: Path | None = None,
+    mask: Path | None = None,
+) -> Wishes:
+    """What the options of those names ask for.
+
+    Raises:
+        UsageError: settings are not written as settings are.
+        UnreadableInputError: a picture cannot be read.
+    """
+    found = {parameter(name).name: value for text in settings for name, value in read(text).items()}
+    if prompt is not None:
+        found["Prompt"] = prompt
+    pictures = [None if path is None else open_picture(path) for path in (image, mask)]
+    return Wishes(found, None, *pictures)
+
+
+def usual(config: ModelConfig, steps: int = FEW_STEPS) -> Request:
+    """The request that suits a model."""
+    side = usual_side(config)
     return Request(
         PROMPT,
         NEGATIVE,
@@ -31,14 +91,19 @@ def asked(pipeline: Pipeline, steps: int = FEW_STEPS) -> Request:
         side,
         seed=1,
         sampling=Sampling("Euler a", steps=steps),
-        guidance=Guidance(apart=pipeline.options.memory is not Memory.ALL),
         rng="CPU",
-        image=_gray(side) if _needs_image(pipeline) else None,
+        image=_gray(side) if _needs_image(config) else None,
     )
 
 
-def _needs_image(pipeline: Pipeline) -> bool:
-    config = pipeline.config
+def asked(pipeline: Pipeline, steps: int = FEW_STEPS, wishes: Wishes = NO_WISHES) -> Request:
+    """The request to a pipeline; where its parts take turns, rows of text do too."""
+    request = wishes.request(pipeline.config, steps)
+    apart = pipeline.options.memory is not Memory.ALL
+    return replace(request, guidance=replace(request.guidance, apart=apart))
+
+
+def _needs_image(config: ModelConfig) -> bool:
     return config.family is Family.SDXL_REFINER or config.unet.in_channels == PIX2PIX_CHANNELS
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from sdops.bench.difference import cosine, psnr
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
-from sdops.bench.smoke.asked import FEW_STEPS
+from sdops.bench.smoke.asked import usual
 from sdops.bench.smoke.parts import MENDED, UNET, VAE_LADDER
 from sdops.bench.smoke.picture import look_at
 from sdops.bench.smoke.step import Fault, Step, judged
@@ -19,6 +19,7 @@ from sdops.bench.smoke.whole import Trial, Whole, odd
 from sdops.bench.subject import usual_tile
 from sdops.finding import Severity
 from sdops.sampler.configuration import Family, ModelConfig
+from sdops.sampler.hires import Hires
 from sdops.sampler.pipeline import (
     INPAINTING_CHANNELS,
     PIX2PIX_CHANNELS,
@@ -26,8 +27,8 @@ from sdops.sampler.pipeline import (
     Options,
     Pipeline,
 )
-from sdops.sampler.request import Hires, Request
-from sdops.sampler.upscale import to_picture, to_tensor
+from sdops.sampler.request import Request
+from sdops.sampler.upscale import resize_picture, to_tensor
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -116,21 +117,36 @@ def _no_room(edit: Edit) -> Fault:
     )
 
 
-def _asked(trial: Trial, **changes: object) -> Request:
-    sampling = replace(trial.request.sampling, steps=FEW_STEPS)
-    request = replace(trial.request, sampling=sampling)
+def _asked(pipeline: Pipeline, trial: Trial, **changes: object) -> Request:
+    """The usual request with the trial's words and size; settings are for the trial alone."""
+    made = trial.request
+    request = replace(
+        usual(pipeline.config),
+        prompt=made.prompt,
+        negative=made.negative,
+        width=made.width,
+        height=made.height,
+        seed=made.seed,
+        guidance=replace(usual(pipeline.config).guidance, apart=made.guidance.apart),
+    )
     return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def _start(trial: Trial) -> Image.Image:
+    """The trial's picture, at the size it was asked for before any hires pass."""
+    picture, request = trial.pictures[0].image, trial.request
+    return resize_picture(picture, request.width, request.height, "Lanczos")
 
 
 def _image_to_image(pipeline: Pipeline, trial: Trial) -> Step:
     """A changed picture is a picture, and one that is not to be changed stays what it was."""
-    start = to_picture(trial.pixels[0])
-    latents = pipeline.sample(_asked(trial, image=start, strength=STRENGTH))
+    start = _start(trial)
+    latents = pipeline.sample(_asked(pipeline, trial, image=start, strength=STRENGTH))
     complaints = _complaints(latents, pipeline.decode(latents), trial)
     faults = [_bad("image-to-image", "A picture made from another", complaints)]
     detail, measured = "a changed picture is a picture", {}
     if pipeline.config.unet.in_channels != PIX2PIX_CHANNELS:  # that starts from noise alone
-        kept = pipeline.sample(_asked(trial, image=start, strength=0.0))
+        kept = pipeline.sample(_asked(pipeline, trial, image=start, strength=0.0))
         encoded = pipeline.encode(to_tensor(start, *start.size))
         measured["kept"] = likeness = cosine(kept, encoded)
         detail += f"; unchanged it stays the same to {likeness:.1%}"
@@ -143,10 +159,10 @@ def _inpainting(pipeline: Pipeline, trial: Trial) -> Step:
     """The right half is painted anew; what the softened mask leaves out must not change at all."""
     from PIL import Image, ImageChops
 
-    start = to_picture(trial.pixels[0])
+    start = _start(trial)
     mask = Image.new("L", start.size)
     mask.paste(255, (start.width // 2, 0, *start.size))
-    request = _asked(trial, image=start, mask=mask, mask_blur=MASK_BLUR)
+    request = _asked(pipeline, trial, image=start, mask=mask, mask_blur=MASK_BLUR)
     softened = request.softened_mask
     assert softened is not None
     made = pipeline.generate(request)[0].image
@@ -178,7 +194,7 @@ def _count(change: Image.Image, where: Image.Image) -> int:
 
 def _hires(pipeline: Pipeline, trial: Trial) -> Step:
     """A second pass at twice the size, where black and broken pictures show first."""
-    latents = pipeline.sample(_asked(trial, hires=Hires(LARGER)))
+    latents = pipeline.sample(_asked(pipeline, trial, hires=Hires(LARGER)))
     pixels = pipeline.decode(latents)
     look = look_at(pixels[0])
     height, width = pixels.shape[2:]
@@ -193,7 +209,8 @@ def _tiled(pipeline: Pipeline, trial: Trial) -> Step:
     name, tile = "tiled VAE", usual_tile(pipeline.config)
     if trial.options.vae_tile is not None:
         return Step(name, None, "the whole does not fit into memory, so tiles are used above")
-    decibels = psnr(pipeline.decode(trial.latents, tile), pipeline.decode(trial.latents))
+    latent = trial.latents[:1]
+    decibels = psnr(pipeline.decode(latent, tile), pipeline.decode(latent))
     detail = f"agrees with the whole to {decibels:.1f} dB"
     fault = Fault(
         "smoke-tiled-vae-seams",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdops.bench.grid import Axis, contact_sheet
@@ -10,9 +10,9 @@ from sdops.bench.grid import axes as grid_axes
 from sdops.bench.smoke.whole import Trial
 from sdops.bench.subject import Subject
 from sdops.errors import UsageError
-from sdops.sampler.infotext import save as save_picture
+from sdops.sampler.parameters import MOST_PICTURES
+from sdops.sampler.pictures import save as save_picture
 from sdops.sampler.pipeline import Picture
-from sdops.sampler.upscale import to_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,14 @@ def _prepare(folder: Path) -> None:
 
 
 def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> tuple[str, ...]:
-    """Save what is wanted: the trial's picture, then the sheet and its pictures; their paths."""
+    """Save what is wanted: the trial's pictures, then the sheet and its pictures; their paths."""
     if wanted.folder is None or trial is None:
         return ()
-    picture = Picture(to_picture(trial.pixels[0]), trial.infotext)
-    paths = (_write(picture, wanted.folder / "smoke.png"),)
+    names = ("smoke.png", *(f"smoke-{number}.png" for number in range(2, MOST_PICTURES + 1)))
+    paths = tuple(
+        _write(picture, wanted.folder / name)
+        for picture, name in zip(trial.pictures, names, strict=False)
+    )
     if wanted.axes is None:
         return paths
     return paths + _grid(subject, trial, wanted.axes, wanted.folder)
@@ -58,13 +61,13 @@ def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> tuple[str, ..
 
 def _grid(subject: Subject, trial: Trial, axes: tuple[Axis, Axis], folder: Path) -> tuple[str, ...]:
     x, y = axes
-    pipeline = subject.pipeline(trial.options)
+    pipeline, request = subject.pipeline(trial.options), replace(trial.request, pictures=1)
     paths: list[str] = []
     rows = []
     for down in y.values:
         row = []
         for across in x.values:
-            picture = pipeline.generate(y.at(x.at(trial.request, across), down))[0]
+            picture = pipeline.generate(y.at(x.at(request, across), down))[0]
             paths.append(_write(picture, folder / f"{len(paths) + 1:03}.png"))
             row.append(picture.image)
         rows.append(row)

@@ -12,7 +12,7 @@ from typing import Any
 from sdops.bench.device import Device, choose
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.smoke import whole
-from sdops.bench.smoke.asked import PROMPT
+from sdops.bench.smoke.asked import NO_WISHES, Wishes
 from sdops.bench.smoke.backends import try_attention
 from sdops.bench.smoke.claims import try_claims
 from sdops.bench.smoke.edits import try_edits
@@ -28,7 +28,6 @@ from sdops.sampler.attention import backend
 from sdops.sampler.names import look_up
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
-from sdops.sampler.prompt import check
 from sdops.sampler.weights import Weights
 
 OnStep = Callable[[Step], None]
@@ -47,8 +46,8 @@ class Plan:
     """Bytes of memory to act as if the device had; None for all it has."""
     ui: str = DEFAULT_UI
     """The UI whose flags to name."""
-    prompt: str = PROMPT
-    """What to paint."""
+    wishes: Wishes = NO_WISHES
+    """What to paint, and how."""
 
 
 @dataclass(slots=True)
@@ -75,7 +74,7 @@ def planned(
     memory_limit: int | None = None,
     ui: str = DEFAULT_UI,
     weights: Weights = Weights.LIVE,
-    prompt: str = PROMPT,
+    wishes: Wishes = NO_WISHES,
 ) -> Plan:
     """The plan for what the user asked for, the rest chosen to suit the device.
 
@@ -90,7 +89,6 @@ def planned(
     for option, is_given in (("--vae", vae is not None), ("--ema", weights is Weights.EMA)):
         if is_given and checkpoint is None:
             raise UsageError(f"{option} goes with a checkpoint.", "Name a checkpoint too.")
-    check(prompt)
     chosen = choose(device)
     look_up("user interface whose flags are known", ui, {name: name for name in known_uis()})
     usual = "tiny-sd15" if chosen.kind == "cpu" else "sd15"
@@ -98,8 +96,8 @@ def planned(
     named = precision or usual_precision(chosen)
     look_up("precision", named, PRECISIONS)
     backend(attention)
-    subject.parts()
-    return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold(), prompt)
+    wishes.request(subject.parts().config)
+    return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold(), wishes)
 
 
 def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
@@ -161,7 +159,7 @@ def _mended(precision: Precision, needs: set[Need]) -> Precision:
 
 
 def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
-    work = whole.Whole(plan.subject, options, plan.device, plan.prompt, plan.memory_limit, plan.ui)
+    work = whole.Whole(plan.subject, options, plan.device, plan.wishes, plan.memory_limit, plan.ui)
     try:
         memory, trial = work.make()
     except NotANumberError as error:
@@ -202,6 +200,7 @@ def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = (
                 }
                 for step in outcome.steps
             ],
+            "infotext": None if outcome.trial is None else outcome.trial.text,
             "images": list(images),
             "launch": launch_data(launch),
         },

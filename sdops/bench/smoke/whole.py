@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -12,15 +13,14 @@ from sdops.bench.device import Device
 from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
-from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, PROMPT, asked
+from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
 from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject, usual_tile
 from sdops.finding import Severity
-from sdops.sampler.infotext import Infotext
 from sdops.sampler.memory import Memory
-from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
+from sdops.sampler.pipeline import NotANumberError, Options, Picture, Pipeline
 from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 
@@ -61,15 +61,20 @@ class Trial:
 
     options: Options
     request: Request
-    infotext: Infotext
+    pictures: tuple[Picture, ...]
     latents: Tensor
-    """(1, z, h, w), on the CPU."""
+    """(B, z, h, w), on the CPU."""
     pixels: Tensor
-    """(1, 3, H, W), on the CPU."""
+    """(B, 3, H, W), on the CPU; as decoded, even where a mask keeps what was there."""
     peak_bytes: int
     left_bytes: int
     trained: bool
     """Whether its picture can be judged as one."""
+
+    @property
+    def text(self) -> str:
+        """The infotext of its first picture."""
+        return str(self.pictures[0].infotext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Whole:
     subject: Subject
     options: Options
     device: Device
-    prompt: str = PROMPT
+    wishes: Wishes = NO_WISHES
     memory_limit: int | None = None
     """Bytes to act as if there were; None for all there is."""
     ui: str = DEFAULT_UI
@@ -102,27 +107,25 @@ class Whole:
     def _make(self, rung: Rung) -> Trial:
         options = replace(self.options, memory=rung.policy, vae_tile=rung.vae_tile)
 
-        def run() -> tuple[Request, Infotext, Tensor, Tensor]:
+        def run() -> tuple[Request, tuple[Picture, ...], Tensor, Tensor]:
             pipeline = self.subject.pipeline(options)
-            request = self._request(pipeline)
+            steps = FULL_STEPS if self.subject.trained else FEW_STEPS
+            request = asked(pipeline, steps, self.wishes)
             latents = pipeline.sample(request)
-            text = pipeline.infotext(request)
-            return request, text, latents.cpu(), pipeline.decode(latents).cpu()
+            pixels = torch.cat([pipeline.decode(latent[None]).cpu() for latent in latents])
+            return request, pipeline.finish(request, pixels), latents.cpu(), pixels
 
         resting = 0
         if not self.device.has_own_memory:
             resting = resting_bytes(self.subject.pipeline(self.options).parts, rung.policy)
         with measured(self.device, self.memory_limit, resting) as meter:
-            request, text, latents, pixels = run()
-        kept = 0 if self.device.has_own_memory else latents.nbytes + pixels.nbytes
+            request, made, latents, pixels = run()
+        painted = pixels.numel()  # a byte for each in a picture
+        kept = 0 if self.device.has_own_memory else latents.nbytes + pixels.nbytes + painted
         left = meter.left_bytes - kept
         return Trial(
-            options, request, text, latents, pixels, meter.peak_bytes, left, self.subject.trained
+            options, request, made, latents, pixels, meter.peak_bytes, left, self.subject.trained
         )
-
-    def _request(self, pipeline: Pipeline) -> Request:
-        request = asked(pipeline, FULL_STEPS if self.subject.trained else FEW_STEPS)
-        return replace(request, prompt=self.prompt)
 
     def _fits(self, rung: Rung, trial: Trial, tried: list[str]) -> Step:
         peak = f"{trial.peak_bytes / MIB:,.0f} MiB at most"
@@ -150,11 +153,13 @@ class Whole:
         pipeline = self.subject.pipeline(trial.options)
         again = pipeline.sample(trial.request).cpu()
         beside = self._beside(pipeline, trial.request)
-        return _same(trial.latents, again), self._batch(again, beside)
+        return _same(trial.latents, again), self._batch(again[:1], beside)
 
     def _beside(self, pipeline: Pipeline, request: Request) -> Tensor | None:
+        """The first picture's latent beside another, or alone if it was made beside others."""
+        pictures = 2 if request.pictures == 1 else 1
         try:
-            return pipeline.sample(replace(request, pictures=2)).cpu()[:1]
+            return pipeline.sample(replace(request, pictures=pictures)).cpu()[:1]
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -202,9 +207,10 @@ def precision_name(options: Options) -> str:
 
 def judge(trial: Trial) -> Step:
     """The step "picture": of a trained model the picture is judged, of a random one statistics."""
-    look = look_at(trial.pixels[0])
-    deviation = trial.latents.std().item()
-    complaints = look.complaints() if trial.trained else tuple(odd(look, deviation))
+    looks = [look_at(pixels) for pixels in trial.pixels]
+    look, deviation = looks[0], trial.latents.std().item()
+    found = (one.complaints() if trial.trained else tuple(odd(one, deviation)) for one in looks)
+    complaints = tuple(dict.fromkeys(chain(*found)))
     words = f"mean {look.mean:.2f}, deviation {look.deviation:.2f}, latents' {deviation:.2f}"
     numbers = {
         "mean": look.mean,

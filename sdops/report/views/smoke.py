@@ -12,10 +12,11 @@ _MARKS = {True: "ok", False: "FAILS", None: "-"}
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
-    """The steps, the flags and the images."""
+    """The steps, the picture that was asked for, the flags and the images."""
     return (
         Heading("What was tried"),
         Table(tuple((_MARKS[s["ok"]], s["name"], s["detail"]) for s in report.data["steps"])),
+        *_infotext(report.data["infotext"]),
         *_launch(report.data["launch"]),
         *_images(report.data["images"]),
     )
@@ -30,6 +31,12 @@ def _launch(launch: Mapping[str, Any]) -> Iterator[Block]:
     yield Table(tuple(rows))
     yield Paragraph(f"Put this into {launch['place']}:")
     yield Code(launch["line"])
+
+
+def _infotext(text: str | None) -> Iterator[Block]:
+    if text:
+        yield Heading("The picture that was asked for")
+        yield Code(text)
 
 
 def _images(paths: list[str]) -> Iterator[Block]:

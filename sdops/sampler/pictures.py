@@ -1,0 +1,97 @@
+"""Picture files: opened without trust, written and read with infotext inside."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdops.errors import UnreadableInputError
+from sdops.sampler.kinds import LARGEST_SIDE
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What UIs write; a decoder that is never needed cannot be attacked."""
+KEYWORD = "parameters"
+USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
+UNICODE_COMMENT, ASCII_COMMENT = b"UNICODE\x00", b"ASCII\x00\x00\x00"
+OTHER_KEYWORDS = {
+    "workflow": "ComfyUI",
+    "prompt": "ComfyUI",
+    "invokeai_metadata": "InvokeAI",
+    "invokeai_graph": "InvokeAI",
+    "sd-metadata": "InvokeAI",
+    "Dream": "InvokeAI",
+    "fooocus_scheme": "Fooocus",
+}
+"""Under which names other programs than A1111's kin keep how a picture was made."""
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, IndexError, TypeError)
+"""What Pillow raises for a file that is not what it seems."""
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture at `path`, all of it in memory.
+
+    Raises:
+        UnreadableInputError: it is none, damaged, or larger than pictures are made.
+    """
+    from PIL import Image
+
+    if not path.is_file():
+        raise UnreadableInputError(f"There is no file {path}.", "Check the path.")
+    hint = f"Give a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file that is whole."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as picture:
+                if max(picture.size) <= LARGEST_SIDE:
+                    picture.load()
+                    return picture.copy()
+                size = f"{picture.width} × {picture.height}"
+    except Image.DecompressionBombError:
+        size = "far too many"
+    except DAMAGE as error:
+        raise UnreadableInputError(f"{path} is not a picture that can be read.", hint) from error
+    raise UnreadableInputError(
+        f"{path} has {size} pixels.", f"Give a picture of at most {LARGEST_SIDE} a side."
+    )
+
+
+def save(picture: Image.Image, path: Path, text: str) -> None:
+    """Write `picture` to `path` with the infotext inside; the ending chooses the format."""
+    from PIL import Image, PngImagePlugin
+
+    if path.suffix.lower() == ".png":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_text(KEYWORD, text)
+        picture.save(path, pnginfo=chunks)
+        return
+    exif = Image.Exif()
+    exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE_COMMENT + text.encode("utf-16-be")
+    picture.save(path, exif=exif)
+
+
+def infotext_in(picture: Image.Image) -> str | None:
+    """The infotext in `picture`; None if there is none."""
+    written = picture.info.get(KEYWORD)
+    if isinstance(written, str):
+        return written
+    try:
+        comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
+    except DAMAGE:
+        return None
+    if not isinstance(comment, bytes):
+        return None
+    text = comment[len(UNICODE_COMMENT) :]
+    if comment.startswith(UNICODE_COMMENT):
+        is_little = text[1::2].count(0) > text[::2].count(0)
+        return text.decode("utf-16-le" if is_little else "utf-16-be", errors="replace")
+    return text.decode("utf-8", errors="replace") if comment.startswith(ASCII_COMMENT) else None
+
+
+def program_of(picture: Image.Image) -> str | None:
+    """Which other program `picture` says it is from; None if it says nothing."""
+    return next((name for key, name in OTHER_KEYWORDS.items() if key in picture.info), None)
