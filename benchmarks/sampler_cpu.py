@@ -21,8 +21,9 @@ from torch import Tensor
 from sdops.sampler.conditioning import Conditioning, Encoded
 from sdops.sampler.configuration import architecture
 from sdops.sampler.guidance import Epsilon, Guidance, GuidedModel, Predictor
+from sdops.sampler.random_weights import randomize
 from sdops.sampler.schedule import NoiseLevels
-from sdops.sampler.weights import Parts, build, randomize
+from sdops.sampler.weights import Parts, build
 from tests.sampler.oracles import diffusers_unet, diffusers_vae, relative_error
 
 SIGMA, SCALE = 7.0, 7.0

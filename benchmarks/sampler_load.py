@@ -19,13 +19,14 @@ from benchmarks.measure import compare
 
 READ = "print(sum(p.sum().item() for m in modules for p in m.parameters()))"
 IMPORTS = {
-    "import sdops": "from sdops.sampler.pipeline import Pipeline",
+    "import sdops": "from sdops.sampler.pipeline import Pipeline\n"
+    "from sdops.sampler.weights import load",
     "import diffusers": "from diffusers import AutoencoderKL, UNet2DConditionModel\n"
     "from transformers import CLIPTextModel",
 }
 LOADS = {
     "load sdops": "from pathlib import Path\n"
-    "parts = Pipeline.from_checkpoint(Path({folder!r}) / 'sd15.safetensors').parts\n"
+    "parts = Pipeline(load(Path({folder!r}) / 'sd15.safetensors')).parts\n"
     "modules = (parts.unet, parts.vae, *parts.text)",
     "load diffusers": "folder = {folder!r}\n"
     "modules = (UNet2DConditionModel.from_pretrained(folder + '/unet'),\n"
@@ -39,7 +40,8 @@ def write(folder: Path) -> None:
     from safetensors.torch import save_file
 
     from sdops.sampler.configuration import architecture
-    from sdops.sampler.weights import build, randomize
+    from sdops.sampler.random_weights import randomize
+    from sdops.sampler.weights import build
     from tests.sampler.oracles import (
         checkpoint_of,
         diffusers_unet,

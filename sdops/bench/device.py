@@ -15,6 +15,8 @@ from sdops.facts.tree import REAL
 
 ORDER = ("cuda", "xpu", "mps", "cpu")
 """The kinds of device, the fastest first; ROCm calls itself cuda."""
+REFUSALS = (RuntimeError, TypeError)
+"""What torch raises where a device cannot compute something; a missing type is a TypeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,19 @@ class Device:
     def limit_memory(self, limit_bytes: int | None) -> None:
         """Have torch act as if the device had only this much memory; None for all of it.
 
-        Only CUDA's allocator can.
+        Raises:
+            UsageError: this torch cannot limit the memory of such a device.
         """
-        if self.kind != "cuda" or self.memory_bytes is None:
-            return
+        assert self.memory_bytes is not None
         share = 1.0 if limit_bytes is None else min(limit_bytes / self.memory_bytes, 1.0)
+        restrict = getattr(_module(self.kind), "set_per_process_memory_fraction", None)
+        if restrict is None:
+            raise UsageError(
+                f"torch {torch.__version__} cannot limit the memory of {self.title}.",
+                "Leave out --memory-limit.",
+            )
         # Unlike the other functions, this one takes no device without a number.
-        number = torch.device(self.name).index or 0
-        torch.cuda.set_per_process_memory_fraction(share, number)
+        restrict(share, torch.device(self.name).index or 0)
 
     def forget_peak(self) -> None:
         """Let go of cached memory, and begin to watch for the peak anew."""
@@ -89,13 +96,17 @@ def choose(name: str | None) -> Device:
     usable = [kind for kind in ORDER if _is_usable(kind)]
     if name is None:
         return _describe(usable[0])
-    kind, _, number = name.partition(":")
-    if kind not in usable or (number and not _exists(kind, number)):
+    if not any(name == kind or name in _numbered(kind) for kind in usable):
         raise UsageError(
             f"torch {torch.__version__} cannot compute on {name!r} here.",
             f"It can on: {', '.join(usable)}. `sdops doctor` says why others are missing.",
         )
     return _describe(name)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of torch says first; what follows is for its developers."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 def _is_usable(kind: str) -> bool:
@@ -104,8 +115,9 @@ def _is_usable(kind: str) -> bool:
     return kind == "cpu" or bool(_module(kind).is_available())
 
 
-def _exists(kind: str, number: str) -> bool:
-    return kind != "cpu" and number.isdigit() and int(number) < _module(kind).device_count()
+def _numbered(kind: str) -> list[str]:
+    count = 1 if kind in ("cpu", "mps") else _module(kind).device_count()
+    return [f"{kind}:{number}" for number in range(count)]
 
 
 def _describe(name: str) -> Device:

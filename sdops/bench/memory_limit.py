@@ -16,6 +16,15 @@ from sdops.bench.device import Device
 from sdops.sampler.memory import Memory
 from sdops.sampler.weights import Parts
 
+OUT_OF_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+)
+"""What torch and the libraries under it say, in lower case."""
+
 
 class Tally(TorchDispatchMode):
     """Counts the memory of the tensors that are made while it is on.
@@ -76,9 +85,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "not enough memory" in text or "can't allocate memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in OUT_OF_MEMORY)
 
 
 class Meter:

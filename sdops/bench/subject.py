@@ -17,7 +17,8 @@ from sdops.bench.memory_limit import is_out_of_memory
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
-from sdops.sampler.weights import Parts, Weights, assign, build, load, randomize
+from sdops.sampler.random_weights import randomize
+from sdops.sampler.weights import Parts, Weights, assign, build, load
 
 Answer = TypeVar("Answer")
 LADDER = (Memory.ALL, Memory.PARTS, Memory.LAYERS)
@@ -74,9 +75,8 @@ class Subject:
 
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
         """The model, ready to make pictures; errors as of `parts`."""
-        if self.checkpoint is not None:
-            return Pipeline.from_checkpoint(self.checkpoint, options, self.weights, self.vae)
-        return Pipeline(self.parts(), options, self.title)
+        name = self.checkpoint.stem if self.checkpoint is not None else self.title
+        return Pipeline(self.parts(), options, name)
 
     def roomy(self, options: Options, work: Callable[[Pipeline], Answer]) -> Answer:
         """`work` on the model, under the first memory policy that fits.
@@ -96,9 +96,9 @@ class Subject:
 @cache
 def _random_weights(name: str, seed: int) -> dict[str, Tensor]:
     """Random weights in fp16, as published files hold them; on the CPU, whatever uses them."""
-    parts = randomize(build(architecture(name)), seed)
+    parts = randomize(build(architecture(name)), seed, torch.float16)
     return {
-        prefix + name: tensor.half()
+        prefix + name: tensor
         for prefix, module in parts.by_prefix().items()
         for name, tensor in module.state_dict().items()
     }

@@ -87,6 +87,8 @@ BACKENDS: dict[str, Attend] = {
     "sub-quadratic": sub_quadratic,
 }
 """The back-ends by the name that `--attention` takes."""
+HALF_ONLY = ("flash", "cudnn")
+"""Those that GPUs have no fp32 kernel for."""
 
 
 def backend(name: str) -> Attend:

@@ -203,10 +203,11 @@ class TextEncoders:
         if is_xl and side == "negative" and not any(texts):
             context = torch.zeros_like(context)
             pooled = torch.zeros_like(pooled) if pooled is not None else None
-        return tuple(
-            (end, Encoded(row, None if pooled is None else self._vector(pooled[i], size, side)))
-            for i, (end, row) in enumerate(zip(ends, context, strict=True))
-        )
+        encoded = {  # once for each text, however often it comes back: the UNet's cache is by text
+            text: Encoded(row, None if pooled is None else self._vector(pooled[i], size, side))
+            for i, (text, row) in enumerate(zip(texts, context, strict=True))
+        }
+        return tuple((end, encoded[text]) for end, text in zip(ends, texts, strict=True))
 
     def _vector(self, pooled: Tensor, size: tuple[int, int], side: str) -> Tensor:
         """SDXL's vector: the pooled text, then sizes as waves (Podell et al. 2023, section 2.2)."""
@@ -248,17 +249,19 @@ class TextEncoders:
         options: PromptOptions,
     ) -> tuple[Tensor, Tensor | None]:
         device = next(encoder.parameters()).device
-        ids = torch.tensor([chunk.ids for chunk in column], device=device)  # (B, 77)
+        different = list(dict.fromkeys(chunk.ids for chunk in column))
+        rows = [different.index(chunk.ids) for chunk in column]
+        ids = torch.tensor(different, device=device)  # (D, 77), D ≤ B
         if isinstance(encoder, OpenClipText):
             ids = zero_after_end(ids)
         states = encoder(ids)
-        z = self._chosen_state(encoder, states, options).float()  # (B, 77, width)
+        z = self._chosen_state(encoder, states, options).float()[rows]  # (B, 77, width)
         if any(weight != 1 for chunk in column for weight in chunk.weights):
             weights = torch.tensor([chunk.weights for chunk in column], device=device)
             z = emphasis.apply(z, weights[:, :, None])
         pooled = None
         if self.config.unet.vector_dim and isinstance(encoder, OpenClipText):
-            pooled = encoder.pooled(ids, states[-1]).float()
+            pooled = encoder.pooled(ids, states[-1]).float()[rows]  # (B, projection)
         return z, pooled
 
     def _chosen_state(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from sdops.errors import UnreadableInputError
@@ -144,8 +145,12 @@ REFINER_OPEN_CLIP = "conditioner.embedders.0.model."
 SD_SCALE, SDXL_SCALE = 0.18215, 0.13025
 
 
-def infer(shapes: Shapes) -> ModelConfig:
+def infer(shapes: Shapes, path: Path | str = "The model") -> ModelConfig:
     """The configuration of a whole checkpoint.
+
+    Args:
+        shapes: of its tensors.
+        path: what to call it where it is refused.
 
     Raises:
         UnreadableInputError: it is no Stable Diffusion 1, 2 or XL checkpoint; says which part is
@@ -155,7 +160,7 @@ def infer(shapes: Shapes) -> ModelConfig:
         return _infer(shapes)
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
         raise UnreadableInputError(
-            f"The model is incomplete or of an unknown kind: {_reason(error)}.",
+            f"{path} is incomplete or of an unknown kind: {_reason(error)}.",
             "Use a full Stable Diffusion 1, 2 or XL checkpoint, with UNet, VAE and text encoder.",
         ) from None
 
@@ -178,8 +183,8 @@ def _infer(shapes: Shapes) -> ModelConfig:
         prediction = Prediction.V
     config = ModelConfig(
         family=family,
-        unet=infer_unet(part_of(shapes, UNET)),
-        vae=infer_vae(part_of(shapes, VAE), SDXL_SCALE if is_xl else SD_SCALE),
+        unet=_infer_unet(_Part(shapes, UNET)),
+        vae=_infer_vae(_Part(shapes, VAE), SDXL_SCALE if is_xl else SD_SCALE),
         text=tuple(_infer_text(shapes, prefix) for prefix in prefixes),
         prediction=prediction,
         zero_terminal_snr="ztsnr" in shapes,
@@ -188,7 +193,7 @@ def _infer(shapes: Shapes) -> ModelConfig:
     return config
 
 
-def infer_unet(shapes: Shapes) -> UNetConfig:
+def _infer_unet(shapes: Shapes) -> UNetConfig:
     """The UNet whose tensors (without prefix) have these `shapes`."""
     model_channels, in_channels = shapes["input_blocks.0.0.weight"][:2]
     levels: list[list[tuple[int, int]]] = [[]]
@@ -218,7 +223,7 @@ def infer_unet(shapes: Shapes) -> UNetConfig:
     )
 
 
-def infer_vae(shapes: Shapes, scale_factor: float) -> VaeConfig:
+def _infer_vae(shapes: Shapes, scale_factor: float) -> VaeConfig:
     """The VAE whose tensors (without prefix) have these `shapes`."""
     channels = shapes["encoder.conv_in.weight"][0]
     levels = _count(shapes, "encoder.down.")
@@ -235,7 +240,7 @@ def infer_vae(shapes: Shapes, scale_factor: float) -> VaeConfig:
 
 
 def _infer_text(shapes: Shapes, prefix: str) -> TextConfig:
-    inside = part_of(shapes, prefix)
+    inside = _Part(shapes, prefix)
     if prefix.endswith(".model."):
         vocabulary, width = inside["token_embedding.weight"]
         layers = _count(inside, "transformer.resblocks.")
@@ -260,9 +265,17 @@ def _infer_text(shapes: Shapes, prefix: str) -> TextConfig:
     )
 
 
-def part_of(shapes: Shapes, prefix: str) -> Shapes:
-    """The shapes of tensors under `prefix`, without it."""
-    return {name[len(prefix) :]: s for name, s in shapes.items() if name.startswith(prefix)}
+class _Part(dict[str, tuple[int, ...]]):
+    """The shapes of tensors under `prefix`, without it; what is missing is named in full."""
+
+    def __init__(self, shapes: Shapes, prefix: str) -> None:
+        super().__init__(
+            (name[len(prefix) :], s) for name, s in shapes.items() if name.startswith(prefix)
+        )
+        self.prefix = prefix
+
+    def __missing__(self, name: str) -> tuple[int, ...]:
+        raise KeyError(self.prefix + name)
 
 
 def _count(names: Iterable[str], prefix: str) -> int:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from sdops.errors import SdopsError, UsageError
-from sdops.sampler.attention import backend, set_attention
+from sdops.sampler.attention import set_attention
 from sdops.sampler.catalog import Axis
 from sdops.sampler.conditioning import Conditioning, TextEncoders
-from sdops.sampler.configuration import Family, ModelConfig, Prediction, architecture
+from sdops.sampler.configuration import Family, ModelConfig, Prediction
 from sdops.sampler.graphs import Execution, prepare
 from sdops.sampler.guidance import (
     Consistency,
@@ -43,7 +42,7 @@ from sdops.sampler.upscale import (
     to_picture,
     to_tensor,
 )
-from sdops.sampler.weights import Parts, Weights, build, load, randomize
+from sdops.sampler.weights import Parts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -127,27 +126,11 @@ class Pipeline:
         self.model_name, self.model_hash = model_name, model_hash
         self.residence = Residence(options.memory, torch.device(options.device))
         self._settle()
-        set_attention(parts.unet, options.precision.attend(backend(options.attention)))
+        attend = options.precision.attend(options.attention, self.residence.device)
+        set_attention(parts.unet, attend)
         self.encoders = TextEncoders(parts.config, parts.text)
         self.prediction = parts.config.prediction or self._probed()
         self._predict = prepare(parts.unet, options.execution)
-
-    @classmethod
-    def from_checkpoint(
-        cls,
-        path: Path,
-        options: Options = Options(),
-        which: Weights = Weights.LIVE,
-        vae: Path | None = None,
-    ) -> Pipeline:
-        """A pipeline with the weights of a file (see `weights.load`)."""
-        return cls(load(path, which, vae), options, path.stem)
-
-    @classmethod
-    def from_architecture(cls, name: str, options: Options = Options(), seed: int = 0) -> Pipeline:
-        """A pipeline with random weights of a real architecture (see `weights.randomize`)."""
-        device = options.device if options.memory is Memory.ALL else "cpu"
-        return cls(randomize(build(architecture(name)), seed, device), options, f"{name} (random)")
 
     @property
     def config(self) -> ModelConfig:
@@ -195,7 +178,7 @@ class Pipeline:
             singles = map(request.alone, range(request.pictures))
             return torch.cat([self.sample(single, on_call) for single in singles])
         with tf32_as(self.options.precision):
-            conditioning = self._condition(request, Steps(request.sampling.calls))
+            conditioning = self._condition(request)
             latents = self._pass(request, conditioning, self._start(request), on_call)
             if request.hires:
                 latents = self._enlarge(request, latents, on_call)
@@ -277,14 +260,16 @@ class Pipeline:
         if self.options.memory is Memory.LAYERS:
             self.residence.visit_layer_by_layer(parts.unet)
 
-    def _condition(self, request: Request, steps: Steps) -> Conditioning:
+    def _condition(self, request: Request, first_pass: int | None = None) -> Conditioning:
+        options = request.prompt_options
+        steps = Steps(request.sampling.calls, first_pass, options.old_timelines)
         with self.residence.present(*self.parts.text):
             return self.encoders.condition(
                 request.prompt,
                 request.negative,
                 (request.height, request.width),
                 steps,
-                request.prompt_options,
+                options,
             )
 
     def _pass(
@@ -378,9 +363,9 @@ class Pipeline:
             hires=None,
         )
         large = self._enlarged(second, latents, hires.upscaler)
-        steps = Steps(second.sampling.calls, request.sampling.calls)
         start = Start(large, request.strength, second.sampling.steps, self._start(second).channels)
-        return self._pass(second, self._condition(second, steps), start, on_call)
+        conditioning = self._condition(second, request.sampling.calls)
+        return self._pass(second, conditioning, start, on_call)
 
     def _enlarged(self, request: Request, latents: Tensor, upscaler: str) -> Tensor:
         """`latents` at the size of `request`, cut to its shape after covering it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from sdops.sampler.attention import Attend, upcast
+from sdops.sampler.attention import HALF_ONLY, Attend, backend, scaled_dot_product, upcast
 from sdops.sampler.unet import GEGLU
 
 
@@ -35,8 +35,15 @@ class Precision:
         """The same with fp32 islands in the UNet (--upcast-sampling)."""
         return replace(self, islands=True)
 
-    def attend(self, attend: Attend) -> Attend:
-        """`attend` as this policy wants it."""
+    def attend(self, name: str, device: torch.device) -> Attend:
+        """The attention back-end called `name` as this policy wants it; errors as of `backend`.
+
+        In fp32 PyTorch chooses, where the device has the kernel for 16 bits only.
+        """
+        attend = backend(name)
+        is_exact = self.upcast_attention or self.unet is torch.float32
+        if is_exact and device.type == "cuda" and name.casefold() in HALF_ONLY:
+            attend = scaled_dot_product
         return upcast(attend) if self.upcast_attention else attend
 
 

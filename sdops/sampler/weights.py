@@ -1,12 +1,11 @@
-"""Where a model's weights come from: a file, mapped and never unpickled, or random numbers."""
+"""A model's modules, and their weights from a file, mapped and never unpickled."""
 
 from __future__ import annotations
 
-import math
 import mmap
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from sdops import checkpoint
-from sdops.checkpoint.identify.identity import identify
+from sdops.checkpoint.identify import ema
+from sdops.checkpoint.identify.identity import UNKNOWN, Identity, identify
 from sdops.errors import UnreadableInputError
 from sdops.sampler.clip import ClipText
 from sdops.sampler.configuration import (
@@ -35,6 +35,15 @@ IGNORED = re.compile(
 )
 """Tensors of checkpoints that inference does not need."""
 NAMES_SHOWN = 3
+PARTS = (
+    ("VAE", (VAE,), "Add one with --vae FILE."),
+    (
+        "text encoder",
+        ("cond_stage_model.", "conditioner."),
+        "Get the whole checkpoint, of which this is the UNet and the VAE.",
+    ),
+)
+"""Parts beside the UNet, what their tensors' names begin with, and how to come by them."""
 
 
 class Weights(Enum):
@@ -60,21 +69,6 @@ class Parts:
         """The modules by what their tensors' names begin with in a checkpoint."""
         encoders = zip(self.config.text, self.text, strict=True)
         return {UNET: self.unet, VAE: self.vae} | {c.prefix: m for c, m in encoders}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The tensors of a file, by name, still in the file."""
-
-    path: str
-    tensors: Mapping[str, Tensor]
-    """Views of the mapped file: reading them reads the file."""
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each tensor."""
-        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
 
 
 def build(config: ModelConfig) -> Parts:
@@ -103,28 +97,45 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
         UnreadableInputError: the file is damaged, or no such model; says what it is.
     """
     index = checkpoint.open_checkpoint(path)
-    source = _mapped_source(path, index)
-    tensors = dict(source.tensors)
+    tensors = _mapped_tensors(path, index)
     if f"{UNET}input_blocks.0.0.weight" not in tensors:
-        identity = identify(index)
-        raise UnreadableInputError(
-            f"{path} is no Stable Diffusion 1, 2 or XL checkpoint, but of the kind "
-            f"{identity.kind} ({identity.architecture}).",
-            f"Give a whole checkpoint; `sdops info {path}` tells more about this file.",
-        )
-    noticed = source.notes
+        raise _not_a_checkpoint(path, identify(index))
+    noticed = tuple(problem.text for problem in index.problems)
     if which is Weights.EMA:
-        averaged = _averaged(tensors)
+        averaged = {live: tensors[name] for live, name in ema.match(tensors).pairs.items()}
         tensors |= averaged
         noticed += () if averaged else ("it holds no EMA weights, the live ones are used",)
     if vae is not None:
         inside = {name for name in tensors if name.startswith(VAE)}
         tensors = {name: t for name, t in tensors.items() if name not in inside}
         tensors |= {VAE + name: t for name, t in open_vae(vae).items()}
+    _refuse_partial(path, tensors)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    parts = build(_heed_yaml(path, _heed_metadata(index.metadata, infer(shapes))))
+    parts = build(_heed_yaml(path, _heed_metadata(index.metadata, infer(shapes, path))))
     notes = assign(parts, tensors, str(path))
     return Parts(parts.config, parts.unet, parts.vae, parts.text, noticed + notes)
+
+
+def _not_a_checkpoint(path: Path, identity: Identity) -> UnreadableInputError:
+    """What a file without a UNet of Stable Diffusion is, and what to do with it."""
+    hint = f"Give a whole checkpoint; `sdops info {path}` tells more about this file."
+    if identity.kind == "ema":
+        what = "holds nothing but averaged (EMA) weights"
+        hint = f"`sdops prune {path}` makes a checkpoint of them."
+    elif identity.kind == "vae":
+        what, hint = "is a VAE alone", f"Give a checkpoint, and --vae {path}."
+    elif identity.kind == UNKNOWN:
+        what = "is of no kind that sdops knows"
+    else:
+        what = f"is of another kind: {identity.title}"
+    return UnreadableInputError(f"{path} is no Stable Diffusion checkpoint: it {what}.", hint)
+
+
+def _refuse_partial(path: Path, names: Collection[str]) -> None:
+    """Refuse a checkpoint that lacks a whole part, by saying which."""
+    for part, prefixes, hint in PARTS:
+        if not any(name.startswith(prefixes) for name in names):
+            raise UnreadableInputError(f"{path} holds no {part}.", hint)
 
 
 def _heed_metadata(metadata: Mapping[str, str], config: ModelConfig) -> ModelConfig:
@@ -157,16 +168,8 @@ def _heed_yaml(path: Path, config: ModelConfig) -> ModelConfig:
     return replace(config, prediction=Prediction.V if found[1] == "v" else Prediction.EPSILON)
 
 
-def open_source(path: Path) -> Source:
-    """Map the file at `path`; nothing is read but its index.
-
-    Raises:
-        UnreadableInputError: it is no whole model file.
-    """
-    return _mapped_source(path, checkpoint.open_checkpoint(path))
-
-
-def _mapped_source(path: Path, index: checkpoint.Checkpoint) -> Source:
+def _mapped_tensors(path: Path, index: checkpoint.Checkpoint) -> dict[str, Tensor]:
+    """The tensors of a file, still in it: reading them reads the file."""
     for problem in index.problems:
         if problem.blocking or problem.hostile:
             raise UnreadableInputError(
@@ -184,7 +187,7 @@ def _mapped_source(path: Path, index: checkpoint.Checkpoint) -> Source:
         if where not in maps:
             maps[where] = _mapped(Path(where))
         tensors[entry.name] = _view(maps[where], entry, path)
-    return Source(str(path), tensors, tuple(problem.text for problem in index.problems))
+    return tensors
 
 
 def _mapped(path: Path) -> Tensor:
@@ -220,7 +223,7 @@ def open_vae(path: Path) -> dict[str, Tensor]:
     Raises:
         UnreadableInputError: there is no VAE in the file.
     """
-    tensors = open_source(path).tensors
+    tensors = _mapped_tensors(path, checkpoint.open_checkpoint(path))
     prefix = VAE if any(name.startswith(VAE) for name in tensors) else ""
     inside = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
     if "decoder.conv_in.weight" not in inside:
@@ -228,17 +231,6 @@ def open_vae(path: Path) -> dict[str, Tensor]:
     return {
         n: t for n, t in inside.items() if n.startswith(("encoder.", "decoder.", "quant", "post"))
     }
-
-
-def _averaged(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The moving average of each live UNet tensor that has one, under the live one's name."""
-    found = {}
-    for name in tensors:
-        if name.startswith(UNET):
-            average = "model_ema." + name.removeprefix("model.").replace(".", "")
-            if average in tensors:
-                found[name] = tensors[average]
-    return found
 
 
 def assign(parts: Parts, tensors: Mapping[str, Tensor], path: str) -> tuple[str, ...]:
@@ -262,8 +254,9 @@ def assign(parts: Parts, tensors: Mapping[str, Tensor], path: str) -> tuple[str,
     if missing or misshapen:
         raise UnreadableInputError(
             f"{path} is not a complete {parts.config.family.value} checkpoint: "
-            + "; ".join(_listed("missing", missing) + _listed("of another shape", misshapen)),
-            "It is a partial, pruned or unusual model; get the full checkpoint, or add --vae.",
+            + "; ".join(_listed("missing", missing) + _listed("of another shape", misshapen))
+            + ".",
+            "It is a partial, pruned or unusual model; get the full checkpoint.",
         )
     for prefix, module in modules.items():
         names = module.state_dict()
@@ -277,93 +270,5 @@ def _listed(what: str, names: list[str]) -> list[str]:
     if not names:
         return []
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return [f"{len(names)} tensors {what} ({', '.join(names[:NAMES_SHOWN])}{more})"]
-
-
-PASS_THROUGH = 1.3
-"""How much of its input an untrained UNet of the epsilon kind is made to give back."""
-OWN_IDEAS = 0.1
-"""How much it adds of its own, of unit variance."""
-RESIDUAL_GAIN = 0.5
-"""How large a residual branch is made, beside the stream it is added to."""
-LOG_VARIANCE = -12.0
-"""Of the untrained VAE's latents."""
-TEXT_MEAN = 0.1
-"""Of encoded prompts; emphasis divides by it."""
-PICTURE_DEVIATION = 0.35
-"""Of the pixels, in -1…1, that the untrained VAE is made to decode to."""
-
-
-def randomize(parts: Parts, seed: int = 0, device: torch.device | str = "cpu") -> Parts:
-    """Give `parts` random weights of the range that trained ones have; returns them.
-
-    Layers keep the variance (He et al. 2015), residual branches add half as much again, and an
-    epsilon UNet leans towards giving back its input, which is the best guess for noise without
-    training; so that latents end near unit variance and nothing overflows fp16.
-    """
-    generator = torch.Generator(device).manual_seed(seed)
-    for module in parts.by_prefix().values():
-        module.to_empty(device=device)
-        for name, parameter in module.named_parameters():
-            _fill(name, parameter, generator)
-    _lean(parts)
-    return parts
-
-
-def _fill(name: str, parameter: nn.Parameter, generator: torch.Generator) -> None:
-    is_norm = re.search(r"norm|ln_|in_layers\.0|out_layers\.0|^out\.0", name)
-    with torch.no_grad():
-        if parameter.ndim == 1:
-            is_last = re.match(r"final_layer_norm|ln_final", name)
-            bias = TEXT_MEAN if is_last else 0.0
-            parameter.fill_(1.0 if is_norm and name.endswith("weight") else bias)
-            return
-        if "embedding" in name:
-            deviation = 0.5
-        else:
-            fan_in = parameter.shape[0] if name == "text_projection" else parameter[0].numel()
-            deviation = fan_in**-0.5
-        if re.search(r"out_layers\.3|proj_out|to_out|ff\.net\.2|conv2|out_proj|fc2|c_proj", name):
-            deviation *= RESIDUAL_GAIN
-        limit = deviation * math.sqrt(3)
-        parameter.uniform_(-limit, limit, generator=generator)
-        if "embedding" in name:
-            parameter.add_(TEXT_MEAN)
-
-
-def _lean(parts: Parts) -> None:
-    """Weigh the last layers, so that outputs come out as large as trained ones."""
-    with torch.no_grad():
-        parts.vae.get_parameter("decoder.conv_out.weight").mul_(PICTURE_DEVIATION)
-        _encode_to_unit_variance(parts.vae)
-        parts.unet.get_parameter("out.2.weight").mul_(OWN_IDEAS)
-        if parts.config.prediction is not Prediction.V:
-            _pass_through(parts.unet)
-
-
-def _encode_to_unit_variance(vae: Vae) -> None:
-    """Let encoded pictures be as large as trained latents, with hardly any noise of their own."""
-    channels = vae.config.latent_channels
-    weight = vae.get_parameter("quant_conv.weight").zero_()  # (2 z, 2 z, 1, 1)
-    for channel in range(channels):
-        weight[channel, channel] = 1 / vae.config.scale_factor
-    vae.get_parameter("quant_conv.bias")[channels:] = LOG_VARIANCE
-
-
-def _pass_through(unet: UNet) -> None:
-    """Lead the input along the outermost skip as pairs of +x and -x, and take their difference.
-
-    SiLU(x) - SiLU(-x) = x, so what goes in comes out, beside what the layers between add.
-    """
-    first = unet.get_parameter("input_blocks.0.0.weight")  # (C, in_channels, 3, 3)
-    outermost = f"output_blocks.{len(unet.output_blocks) - 1}.0.skip_connection.weight"
-    skip = unet.get_parameter(outermost)  # (C, incoming + C, 1, 1)
-    last = unet.get_parameter("out.2.weight")  # (out_channels, C, 3, 3)
-    width, outputs = len(first), len(last)
-    first.zero_()
-    skip.mul_(RESIDUAL_GAIN)
-    for channel in range(width):
-        latent, sign = channel // 2 % outputs, 1 - channel % 2 * 2
-        first[channel, latent, 1, 1] = sign
-        skip[channel, skip.shape[1] - width + channel] = 1
-        last[latent, channel, 1, 1] += sign * PASS_THROUGH * 2 * outputs / width
+    tensors = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
+    return [f"{tensors} {what} ({', '.join(names[:NAMES_SHOWN])}{more})"]

@@ -18,7 +18,8 @@ from sdops.sampler.configuration import (
     ModelConfig,
     architecture,
 )
-from sdops.sampler.weights import build, randomize
+from sdops.sampler.random_weights import randomize
+from sdops.sampler.weights import build
 
 Tensors = dict[str, torch.Tensor]
 Illness = Callable[[Tensors], None]

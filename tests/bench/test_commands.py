@@ -181,6 +181,7 @@ def _compares_with(saved: Path, tmp_path: Path) -> None:
         (("--max-regression", "much"), "10%"),
         (("--compare", "none.json"), "none.json"),
         (("--device", "cpu", "--cuda-graphs"), "NVIDIA"),
+        (("--device", "cpu", "--protocol", "tiny", "--attention", "cudnn"), "cudnn"),
         (("--export", "x.xml"), "gha.json"),
         (("--save", "no/such/folder/x.json"), "no/such/folder"),
     ],

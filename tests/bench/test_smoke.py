@@ -119,10 +119,16 @@ def test_moving_average_is_tried_instead_of_the_live_weights(tmp_path):
 
 def test_broken_vae_is_told_from_one_that_overflows(tmp_path):
     path = models.checkpoint(tmp_path / "model.safetensors", models.vae_is_broken)
-    _, flags, findings = tried(path)
-    assert "smoke-vae-broken" in rules(findings)
-    assert flags == {}
-    assert "smoke-picture-none" in rules(findings)
+    for precision in ("fp32", "fp16"):
+        _, flags, findings = tried(path, precision=precision)
+        assert rules(findings) == {"smoke-vae-broken", "smoke-picture-none"}
+        assert flags == {}
+        assert "Nothing that was tried mends it" in findings[1].why
+
+
+def test_broken_unet_is_not_taken_for_another_kind(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", models.only_the_average_is_healthy)
+    assert rules(tried(path)[2]) == {"smoke-unet-broken", "smoke-picture-none"}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +183,34 @@ def test_unrepeatable_attention_is_seen(monkeypatch):
 
     monkeypatch.setitem(BACKENDS, "sdpa", unsteady)
     assert "smoke-not-repeatable" in rules(tried()[2])
+
+
+def test_device_that_fails_on_the_way_is_seen(monkeypatch):
+    """A fault of the driver is what the smoke test is for, not a fault of sdops."""
+
+    def failing(q, k, v):
+        if q.shape[1] == 8:  # the model's heads, not those of the attention's own step
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\nlong talk")
+        return BACKENDS["math"](q, k, v)
+
+    monkeypatch.setitem(BACKENDS, "sdpa", failing)
+    outcome, flags, findings = tried()
+    assert rules(findings) == {"smoke-device-fails"}
+    assert "illegal memory access was encountered." in findings[0].why
+    assert flags == {}
+    assert outcome.steps[-1].ok is False
+
+
+def test_precision_that_the_device_refuses_is_told(monkeypatch):
+    def without_bf16(q, k, v):
+        if q.dtype is torch.bfloat16:
+            raise TypeError("BFloat16 is not supported here.")
+        return BACKENDS["math"](q, k, v)
+
+    monkeypatch.setitem(BACKENDS, "sdpa", without_bf16)
+    outcome, flags, findings = tried()
+    assert (flags, findings) == ({}, [])
+    assert "bf16 is refused here (BFloat16 is not supported here)" in step(outcome, "UNet").detail
 
 
 def test_attention_that_mixes_neighbors_is_seen(monkeypatch):

@@ -29,7 +29,8 @@ def _no_gradients():
 @pytest.fixture(scope="session", params=TINY)
 def parts(request):
     from sdops.sampler.configuration import architecture
-    from sdops.sampler.weights import build, randomize
+    from sdops.sampler.random_weights import randomize
+    from sdops.sampler.weights import build
 
     from .oracles import strengthen
 
@@ -38,13 +39,13 @@ def parts(request):
 
 @pytest.fixture(scope="session")
 def pipeline():
-    from sdops.sampler.pipeline import Pipeline
+    from .oracles import random_pipeline
 
-    return Pipeline.from_architecture("tiny-sd15")
+    return random_pipeline("tiny-sd15")
 
 
 @pytest.fixture(scope="session")
 def xl_pipeline():
-    from sdops.sampler.pipeline import Pipeline
+    from .oracles import random_pipeline
 
-    return Pipeline.from_architecture("tiny-sdxl")
+    return random_pipeline("tiny-sdxl")

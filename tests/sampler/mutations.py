@@ -244,7 +244,7 @@ MUTANTS = [
     *mutants(
         "weights.py", "test_weights.py",
         ("int(whole.storage_offset()) + entry.storage_offset", "entry.storage_offset"),
-        ('.removeprefix("model.").replace(".", "")', '.removeprefix("model.")'),
+        ("{live: tensors[name] for", "{name: tensors[live] for"),
     ),
 ]  # fmt: skip
 

@@ -14,8 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdops.sampler.configuration import UNetConfig, VaeConfig
-from sdops.sampler.weights import Parts
+from sdops.sampler.configuration import UNetConfig, VaeConfig, architecture
+from sdops.sampler.pipeline import Options, Pipeline
+from sdops.sampler.random_weights import randomize
+from sdops.sampler.weights import Parts, build
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here is to be fetched
 
@@ -23,6 +25,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here is to be fetched
 def relative_error(ours: Tensor, theirs: Tensor) -> float:
     assert ours.shape == theirs.shape
     return ((ours.double() - theirs.double()).norm() / theirs.double().norm()).item()
+
+
+PLAIN = Options()
+
+
+def random_pipeline(name: str, options: Options = PLAIN) -> Pipeline:
+    """A pipeline with random weights of a real architecture."""
+    return Pipeline(randomize(build(architecture(name))), options, f"{name} (random)")
 
 
 def checkpoint_of(parts: Parts) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ from sdops.sampler.configuration import architecture
 from sdops.sampler.graphs import Execution, prepare
 from sdops.sampler.memory import Memory, Residence, tiled
 from sdops.sampler.precision import PRECISIONS, make_islands, tf32_as
-from sdops.sampler.weights import build, randomize
+from sdops.sampler.random_weights import randomize
+from sdops.sampler.weights import build
 
 from .oracles import relative_error
 from .test_models import unet_inputs

@@ -16,6 +16,8 @@ from sdops.sampler.prompt import BREAK, Steps, parse_attention
 from sdops.sampler.tokenizer import COMMA, END, START, OpenClipTokenizer, Tokenizer
 from sdops.sampler.unet import sinusoidal
 
+from .oracles import relative_error
+
 WORD = 2368  # cat
 STEPS = Steps(4)
 
@@ -102,9 +104,9 @@ def test_clip_skip_beyond_the_last_layer(pipeline):
 
 
 def test_sd2_takes_the_last_but_one_and_the_norm():
-    from sdops.sampler.pipeline import Pipeline
+    from .oracles import random_pipeline
 
-    pipeline = Pipeline.from_architecture("tiny-sd21")
+    pipeline = random_pipeline("tiny-sd21")
     encoder = pipeline.parts.text[0]
     tokens = zero_after_end(torch.tensor(ids("cat")))
     expected = encoder.ln_final(encoder(tokens)[-2])
@@ -119,9 +121,10 @@ def test_sd2_files_without_the_layer_that_is_not_used():
     from dataclasses import replace
 
     from sdops.sampler.open_clip import OpenClipText
-    from sdops.sampler.pipeline import Pipeline
 
-    pipeline = Pipeline.from_architecture("tiny-sd21")
+    from .oracles import random_pipeline
+
+    pipeline = random_pipeline("tiny-sd21")
     (whole,) = pipeline.config.text
     short = replace(whole, layers=whole.layers - 1, projection=0, ends_penultimate=True)
     encoder = OpenClipText(short)
@@ -235,3 +238,23 @@ def test_schedules_and_parts(pipeline):
     assert [weight for weight, _ in conditioning.parts] == [0.7, 1.0]
     assert [end for end, _ in conditioning.parts[0][1]] == [2, 4]
     assert [end for end, _ in conditioning.negative] == [1, 2, 3, 4]
+
+
+def test_a_text_that_comes_back_is_encoded_once(xl_pipeline):
+    """As often as it alternates: the UNet keeps keys and values for each encoded text."""
+    parts = xl_pipeline.encoders.condition("a [(cat:1.2)|dog]", "", (64, 64), Steps(9)).parts
+    scheduled = parts[0][1]
+    assert [end for end, _ in scheduled] == list(range(1, 10))
+    assert len({id(encoded) for _, encoded in scheduled}) == 2
+    assert scheduled[0][1] is scheduled[8][1]
+    texts = ["a (cat:1.2)", "a dog"] * 4 + ["a (cat:1.2)"]
+    context, pooled = xl_pipeline.encoders.encode(texts)
+    torch.testing.assert_close(scheduled[1][1].context, context[1], rtol=1e-5, atol=1e-5)
+    assert pooled.shape == (9, 64)
+    assert torch.equal(pooled[0], pooled[8])
+
+
+def test_emphasis_takes_its_mean_over_all_texts_of_a_call(pipeline):
+    """A1111's mean is over the whole call, in which a text that comes back counts again."""
+    once, twice = (pipeline.encoders.encode(["(cat:1.5)", *["dog"] * n])[0] for n in (1, 2))
+    assert relative_error(once[1], twice[1]) > 1e-4

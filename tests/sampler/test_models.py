@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from sdops.sampler.configuration import UNetConfig, architecture
+from sdops.sampler.random_weights import randomize
 from sdops.sampler.unet import UNet, sinusoidal
-from sdops.sampler.weights import build, randomize
+from sdops.sampler.weights import build
 
 from .oracles import (
     diffusers_unet,

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sdops.errors import UsageError
 from sdops.sampler import infotext, pictures
+from sdops.sampler.attention import BACKENDS
 from sdops.sampler.catalog import SAMPLERS
 from sdops.sampler.conditioning import PromptOptions
 from sdops.sampler.configuration import Prediction, architecture
@@ -19,16 +20,18 @@ from sdops.sampler.hires import Hires
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import PRECISIONS
+from sdops.sampler.random_weights import randomize
 from sdops.sampler.request import Request
 from sdops.sampler.samplers import Churn
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.upscale import to_picture, to_tensor
-from sdops.sampler.weights import build, randomize
+from sdops.sampler.weights import build
 
 from .oracles import (
     diffusers_unet,
     diffusers_vae,
     k_diffusion,
+    random_pipeline,
     relative_error,
     transformers_text,
 )
@@ -113,7 +116,7 @@ TRAJECTORIES = [
 @pytest.mark.parametrize(("architecture", "label", "function"), TRAJECTORIES)
 def test_trajectory(architecture, label, function, monkeypatch):
     """The same picture as k-diffusion's samplers make with diffusers' and transformers' models."""
-    pipeline, steps = Pipeline.from_architecture(architecture), 5
+    pipeline, steps = random_pipeline(architecture), 5
     sampling, oracle = k_diffusion("sampling"), guided_by_diffusers
     request = Request(
         "a cat", "dog", 64, 96, seed=5, rng="CPU", sampling=Sampling(label, "Karras", steps)
@@ -175,7 +178,7 @@ def test_seeds_of_variations(pipeline):
 @pytest.mark.parametrize("name", ["tiny-sd15", "tiny-sd21", "tiny-sdxl"])
 def test_random_models_are_well_behaved(name):
     """Latents near unit variance; a picture neither flat nor saturated; nothing near fp16's end."""
-    pipeline = Pipeline.from_architecture(name)
+    pipeline = random_pipeline(name)
     largest = []
     hooks = [
         module.register_forward_hook(lambda *call: largest.append(call[-1].abs().max().item()))
@@ -201,7 +204,7 @@ def test_the_prompt_matters(pipeline):
 
 @pytest.mark.parametrize("half", ["fp16", "bf16"])
 def test_half_precision_is_near(half, pipeline):
-    small = Pipeline.from_architecture("tiny-sd15", Options(precision=PRECISIONS[half]))
+    small = random_pipeline("tiny-sd15", Options(precision=PRECISIONS[half]))
     assert small.parts.unet.get_parameter("out.2.weight").dtype is PRECISIONS[half].unet
     drift = relative_error(small.sample(SMALL), pipeline.sample(SMALL))
     assert 1e-5 < drift < 0.1
@@ -210,7 +213,7 @@ def test_half_precision_is_near(half, pipeline):
 
 def test_precision_policies():
     policy = PRECISIONS["fp16"].no_half_vae().upcast_sampling()
-    pipeline = Pipeline.from_architecture("tiny-sd15", Options(precision=policy))
+    pipeline = random_pipeline("tiny-sd15", Options(precision=policy))
     parts = pipeline.parts
     assert parts.vae.get_parameter("quant_conv.weight").dtype is torch.float32
     assert parts.unet.get_parameter("input_blocks.1.0.in_layers.0.weight").dtype is torch.float32
@@ -235,31 +238,49 @@ def test_overflow_is_found_wherever_it_is(pipeline):
 
 @pytest.mark.parametrize("memory", [Memory.PARTS, Memory.LAYERS])
 def test_memory_policies_change_nothing(memory, pipeline):
-    lean = Pipeline.from_architecture("tiny-sd15", Options(memory=memory))
+    lean = random_pipeline("tiny-sd15", Options(memory=memory))
     assert torch.equal(lean.sample(SMALL), pipeline.sample(SMALL))
 
 
 def test_vae_tiles(pipeline):
     """Tiles differ from the whole only near their edges' context, and not in size."""
-    tiled = Pipeline.from_architecture("tiny-sd15", Options(vae_tile=24))
+    tiled = random_pipeline("tiny-sd15", Options(vae_tile=24))
     latent = torch.randn(1, 4, 40, 56, generator=torch.Generator().manual_seed(1))
     pixels = tiled.decode(latent)
     assert pixels.shape == (1, 3, 320, 448)
     assert relative_error(pixels, pipeline.decode(latent)) < 0.5
     with pytest.raises(UsageError, match="too small"):
-        Pipeline.from_architecture("tiny-sd15", Options(vae_tile=3))
+        random_pipeline("tiny-sd15", Options(vae_tile=3))
     small = latent[..., :24, :24]
     assert relative_error(tiled.decode(small), pipeline.decode(small)) < 1e-6
 
 
 @pytest.mark.parametrize("attention", ["math", "sub-quadratic"])
 def test_attention_backends_agree(attention, pipeline):
-    other = Pipeline.from_architecture("tiny-sd15", Options(attention=attention))
+    other = random_pipeline("tiny-sd15", Options(attention=attention))
     assert relative_error(other.sample(SMALL), pipeline.sample(SMALL)) < 1e-4
 
 
+def test_old_timelines_count_as_they_did(pipeline):
+    """1.5 was a step, and is now a share of all: more than there are."""
+    changing = replace(SMALL, prompt="[a cat:a dog:1.5]")
+    assert torch.equal(pipeline.sample(changing), pipeline.sample(replace(SMALL, prompt="a cat")))
+    old = replace(changing, prompt_options=PromptOptions(old_timelines=True))
+    step = pipeline.sample(replace(SMALL, prompt="[a cat:a dog:1]"))
+    assert torch.equal(pipeline.sample(old), step)
+    assert not torch.equal(pipeline.sample(changing), step)
+
+
+@pytest.mark.parametrize("name", ["flash", "cudnn"])
+def test_fp32_takes_another_kernel_where_a_gpu_has_none(name):
+    gpu = torch.device("cuda")
+    assert PRECISIONS["fp16"].attend(name, gpu) is BACKENDS[name]
+    assert PRECISIONS["fp32"].attend(name, gpu) is BACKENDS["sdpa"]
+    assert PRECISIONS["fp32"].attend(name, torch.device("cpu")) is BACKENDS[name]
+
+
 def test_channels_last_changes_nothing(pipeline):
-    other = Pipeline.from_architecture("tiny-sd15", Options(channels_last=True))
+    other = random_pipeline("tiny-sd15", Options(channels_last=True))
     assert relative_error(other.sample(SMALL), pipeline.sample(SMALL)) < 1e-4
 
 

@@ -23,9 +23,10 @@ from sdops.sampler.configuration import (
 )
 from sdops.sampler.guidance import Velocity
 from sdops.sampler.pipeline import Pipeline
+from sdops.sampler.random_weights import randomize
 from sdops.sampler.request import Request
 from sdops.sampler.sampling import Sampling
-from sdops.sampler.weights import Weights, assign, build, load, randomize
+from sdops.sampler.weights import Weights, assign, build, load
 
 from .conftest import TINY
 from .oracles import checkpoint_of
@@ -69,8 +70,7 @@ def test_real_checkpoints_have_the_published_number_of_tensors():
 def test_a_file_gives_the_same_picture(name, ending, tmp_path):
     parts = randomize(build(architecture(name)), seed=3)
     path = saved(tmp_path / f"model{ending}", checkpoint_of(parts))
-    from_file = Pipeline.from_checkpoint(path)
-    assert from_file.model_name == "model"
+    from_file = Pipeline(load(path))
     config = replace(parts.config, prediction=from_file.prediction)
     expected = Pipeline(replace(parts, config=config)).sample(REQUEST)
     assert torch.equal(from_file.sample(REQUEST), expected)
@@ -113,7 +113,7 @@ def test_half_precision_files(dtype, state, tmp_path):
     half = {name: tensor.to(dtype) for name, tensor in state.items()}
     path = saved(tmp_path / "half.safetensors", half)
     assert load(path).unet.get_parameter("out.2.weight").dtype is dtype
-    pipeline = Pipeline.from_checkpoint(path)
+    pipeline = Pipeline(load(path))
     assert pipeline.parts.unet.get_parameter("out.2.weight").dtype is torch.float32
     assert pipeline.sample(REQUEST).isfinite().all()
 
@@ -173,7 +173,7 @@ def test_clutter_is_not_reported_and_strangers_are(state, tmp_path):
     }  # fmt: skip
     assert load(saved(tmp_path / "a.ckpt", state | clutter)).notes == ()
     (note,) = load(saved(tmp_path / "b.ckpt", state | {"stranger.weight": torch.zeros(3)})).notes
-    assert "1 tensors not used (stranger.weight)" in note
+    assert "1 tensor not used (stranger.weight)" in note
 
 
 def test_v_prediction_markers():
@@ -194,7 +194,7 @@ def test_a_yaml_beside_the_file_wins(state, tmp_path):
     beside.write_text("model:\n  params:\n    linear_start: 0.00085\n", "utf-8")
     assert load(path).config.prediction is Prediction.EPSILON
     asked = Sampling(prediction=Prediction.V, zero_terminal_snr=True)
-    meaning = Pipeline.from_checkpoint(path).parameterization(asked)
+    meaning = Pipeline(load(path)).parameterization(asked)
     assert isinstance(meaning, Velocity)
     assert meaning.levels.sigma_max > 4000
 
@@ -259,10 +259,16 @@ def test_a_lora_is_no_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["decoder.conv_in.weight", "double_blocks.0.img_attn.norm.key_norm.scale", "x"]
+    ("name", "words"),
+    [
+        ("decoder.conv_in.weight", "it is a VAE alone"),
+        ("double_blocks.0.img_attn.norm.key_norm.scale", "it is of another kind: FLUX.1"),
+        ("model_ema.diffusion_modelout2weight", "it holds nothing but averaged (EMA) weights"),
+        ("x", "it is of no kind that sdops knows"),
+    ],
 )
-def test_other_files(name, tmp_path):
-    refused(saved(tmp_path / "other.safetensors", {name: torch.zeros(512, 4, 3, 3)}), "checkpoint")
+def test_other_files(name, words, tmp_path):
+    refused(saved(tmp_path / "other.safetensors", {name: torch.zeros(512, 4, 3, 3)}), words)
 
 
 def test_missing_and_misshapen_tensors_are_listed(state, tmp_path):
@@ -275,7 +281,11 @@ def test_missing_and_misshapen_tensors_are_listed(state, tmp_path):
         "[3, 4] instead of [128, 128]",
     )
     no_text = {n: t for n, t in state.items() if not n.startswith("cond_stage")}
-    refused(saved(tmp_path / "c.ckpt", no_text), "token_embedding")
+    refused(saved(tmp_path / "c.ckpt", no_text), "c.ckpt holds no text encoder")
+    no_vae = {n: t for n, t in state.items() if not n.startswith(VAE)}
+    refused(saved(tmp_path / "d.ckpt", no_vae), "d.ckpt holds no VAE")
+    halved = {n: t for n, t in state.items() if "encoder.conv_in" not in n}
+    refused(saved(tmp_path / "e.ckpt", halved), "e.ckpt", f"tensor {VAE}encoder.conv_in.weight")
     with pytest.raises(UnreadableInputError):
         assign(build(architecture("tiny-sd15")), {}, "nothing")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sdops.bench.device import Device
+from sdops.bench.device import REFUSALS, Device, first_line
 from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
+from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.smoke.kernels import DTYPES
 from sdops.bench.smoke.step import Fault, Gain, Need, Step, judged
 from sdops.errors import MissingDependencyError
@@ -54,7 +54,8 @@ class Verdict:
 
 def try_attention(device: Device, chosen: str) -> tuple[Step, str]:
     """The step "attention", and the back-end to go on with: `chosen` if it is right."""
-    with _quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of is what is being tried
         verdicts = {name: _judge(name, device) for name in BACKENDS}
     right = [name for name, verdict in verdicts.items() if verdict.right]
     usable = chosen if chosen in right else next((n for n in NEEDS if n in right), chosen)
@@ -83,8 +84,8 @@ def _judge(name: str, device: Device) -> Verdict:
                 relative_error(attend(*(t.to(device.name) for t in inputs)), _exact(*inputs))
                 for inputs in (_inputs(shape, dtype) for shape in SHAPES)
             )
-        except (RuntimeError, NotImplementedError, MissingDependencyError, ImportError) as error:
-            reason = str(error).splitlines()[0]
+        except (*REFUSALS, MissingDependencyError, ImportError) as error:
+            reason = first_line(error)
     return Verdict(errors, "" if errors else reason)
 
 
@@ -132,21 +133,22 @@ def _faults(verdicts: Mapping[str, Verdict], chosen: str, usable: str) -> Iterat
         )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings of torch inside: what they warn of is what is being tried."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _times(device: Device, names: list[str]) -> dict[str, float]:
-    """Seconds that each back-end takes in fp16; on an NVIDIA GPU only, where UIs let one choose."""
+    """Seconds that each back-end takes in fp16, where it fits into memory.
+
+    On an NVIDIA GPU only, where UIs let one choose.
+    """
     if device.kind != "cuda":
         return {}
     inputs = [tensor.to(device.name) for tensor in _inputs(TIMED_SHAPE, torch.float16)]
-    with _quiet():
-        return {name: _seconds(backend(name), inputs, device) for name in names if name in NEEDS}
+    times = {}
+    for name in filter(NEEDS.__contains__, names):
+        try:
+            times[name] = _seconds(backend(name), inputs, device)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+    return times
 
 
 def _seconds(attend: Attend, inputs: list[Tensor], device: Device) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,8 @@ def claimed_family(text: str) -> Family | None:
 def _wrong_prediction(config: ModelConfig, sample: Sample) -> Iterator[Fault]:
     if config.prediction is not Prediction.EPSILON or limit("noise-likeness").holds(sample.cosine):
         return
+    if math.isnan(sample.cosine):
+        return  # the UNet is broken, and says so in a step of its own
     if config.unet.in_channels != config.unet.out_channels:
         return  # a model that sees more than noise need not give it back
     yield Fault(

@@ -12,7 +12,7 @@ from sdops.bench.difference import cosine, psnr
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import usual
-from sdops.bench.smoke.parts import MENDED, UNET, VAE_LADDER
+from sdops.bench.smoke.parts import LADDERS, MENDED
 from sdops.bench.smoke.picture import look_at
 from sdops.bench.smoke.step import Fault, Step, judged
 from sdops.bench.smoke.whole import Trial, Whole, odd
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 STRENGTH, LARGER = 0.5, 2.0
 MASK_BLUR = 4.0
-LADDERS = {"UNet": UNET.ladder, "VAE": VAE_LADDER}
-"""What may mend a part that overflows, the cheapest first."""
 
 
 @dataclass(frozen=True, slots=True)

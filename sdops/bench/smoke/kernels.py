@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sdops.bench.device import Device
+from sdops.bench.device import REFUSALS, Device, first_line
 from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
 from sdops.bench.smoke.step import Fault, Step, judged
@@ -20,19 +20,21 @@ SIDE, CHANNELS, PIXELS = 256, 64, 32
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
-def try_kernels(device: Device) -> Step:
-    """The step "device and kernels"."""
+def try_kernels(device: Device, precision: str) -> Step:
+    """The step "device and kernels"; `precision` is that of the pictures to be made."""
     errors: dict[str, dict[str, float]] = {}
     refused: list[str] = []
-    for precision, dtype in DTYPES.items():
+    for name, dtype in DTYPES.items():
         try:
-            errors[precision] = {
-                name: _error(kernel, inputs, dtype, device) for name, kernel, inputs in _kernels()
+            errors[name] = {
+                kind: _error(kernel, inputs, dtype, device) for kind, kernel, inputs in _kernels()
             }
-        except RuntimeError as error:
-            refused.append(f"{precision} ({str(error).splitlines()[0]})")
-    faults = tuple(_faults(device, errors, refused))
-    worst = {precision: max(both.values()) for precision, both in errors.items()}
+        except REFUSALS as error:
+            refused.append(f"{name} ({first_line(error)})")
+    needed = dict.fromkeys(("fp32", precision))
+    lacking = [name for name in needed if name in DTYPES and name not in errors]
+    faults = (*_refusals(device, lacking, refused), *_faults(device, errors))
+    worst = {name: max(both.values()) for name, both in errors.items()}
     detail = ", ".join(f"{name} {error:.1e}" for name, error in worst.items())
     detail = f"{device.title}: relative error {detail}" if worst else f"{device.title}: none runs"
     if refused:
@@ -66,16 +68,18 @@ def _error(
         return relative_error(found, reference)
 
 
-def _faults(
-    device: Device, errors: dict[str, dict[str, float]], refused: list[str]
-) -> Iterator[Fault]:
-    if "fp32" not in errors:
+def _refusals(device: Device, lacking: list[str], refused: list[str]) -> Iterator[Fault]:
+    if lacking:
         yield Fault(
             "smoke-kernels-refused",
-            f"torch cannot compute anything on {device.title}",
+            f"torch cannot compute in {' and '.join(lacking)} on {device.title}",
             f"Refused: {'; '.join(refused)}.",
-            advice="`sdops doctor --deep` says whether torch has code for this device.",
+            advice="`sdops doctor --deep` says whether torch has code for this device; where only"
+            " one precision is refused, choose another.",
         )
+
+
+def _faults(device: Device, errors: dict[str, dict[str, float]]) -> Iterator[Fault]:
     bound = limit("kernel")
     wrong = [
         f"{kernel} in {precision} is off by {error:.1e} (at most {bound.at(precision):.0e})"

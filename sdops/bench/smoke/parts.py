@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from sdops.bench.device import REFUSALS, first_line
 from sdops.bench.difference import cosine, psnr, relative_error
 from sdops.bench.limits import limit
 from sdops.bench.smoke.asked import PROMPT, asked
@@ -174,6 +175,8 @@ UNET = Part(
     ),
 )
 VAE_LADDER = ((Need.VAE_FP32, Precision.no_half_vae),)
+LADDERS = {"UNet": UNET.ladder, "VAE": VAE_LADDER}
+"""What may mend a part that overflows, the cheapest first."""
 
 
 def vae_part(latent: Tensor) -> Part:
@@ -192,13 +195,18 @@ def try_part(part: Part, subject: Subject, options: Options, sample: Sample) -> 
     """The step of one part: each half precision against fp32, and what mends fp16."""
     distances: dict[str, float] = {}
     faults: list[Fault] = []
+    refused = ""
     exact = part.wanted(sample)
     name = part.title
     if not exact.isfinite().all():
         return judged(name, "not a number even in fp32", (_broken(part, subject),))
     for precision in HALVES:
         chosen = replace(options, precision=PRECISIONS[precision])
-        distances[precision] = subject.roomy(chosen, lambda p: part.distance(p, sample))
+        try:
+            distances[precision] = subject.roomy(chosen, lambda p: part.distance(p, sample))
+        except REFUSALS as error:
+            refused += f"; {precision} is refused here ({first_line(error)})"
+            continue
         if not limit(part.limit).holds(distances[precision], precision):
             faults += _fault(part, subject, chosen, sample, precision, distances[precision])
     words = ", ".join(f"{name} {_words(part, d)}" for name, d in distances.items())
@@ -209,7 +217,7 @@ def try_part(part: Part, subject: Subject, options: Options, sample: Sample) -> 
         words += f"; head-room in fp16 {headroom:.3g} times"
         if not faults and not limit("vae-headroom").holds(headroom):
             faults.append(_no_headroom(headroom))
-    return judged(name, f"against fp32: {words}", tuple(faults), measured)
+    return judged(name, f"against fp32: {words}{refused}", tuple(faults), measured)
 
 
 def _fault(

@@ -112,14 +112,22 @@ def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
     """
     outcome = Outcome()
     with few_threads(plan.subject.is_tiny):
-        for step in _steps(plan, outcome):
+        for step in _until_it_fails(_steps(plan, outcome), plan):
             outcome.steps.append(step)
             on_step(step)
     return outcome
 
 
+def _until_it_fails(steps: Iterator[Step], plan: Plan) -> Iterator[Step]:
+    """The steps; where torch or the driver fails on the way, one that says so is the last."""
+    try:
+        yield from steps
+    except RuntimeError as error:
+        yield whole.fails(plan.device, error)
+
+
 def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
-    kernels = try_kernels(plan.device)
+    kernels = try_kernels(plan.device, plan.precision)
     yield kernels
     attention, usable = try_attention(plan.device, plan.attention)
     yield attention
@@ -163,7 +171,7 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     try:
         memory, trial = work.make()
     except NotANumberError as error:
-        yield whole.failed(error, options.precision)
+        yield work.failed(error)
         return
     yield memory
     if trial is None:

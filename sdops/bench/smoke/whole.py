@@ -9,19 +9,19 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from sdops.bench.device import Device
+from sdops.bench.device import Device, first_line
 from sdops.bench.difference import relative_error
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
 from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
+from sdops.bench.smoke.parts import LADDERS, MENDED
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject, usual_tile
 from sdops.finding import Severity
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Picture, Pipeline
-from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 
 NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
@@ -66,10 +66,10 @@ class Trial:
     """(B, z, h, w), on the CPU."""
     pixels: Tensor
     """(B, 3, H, W), on the CPU; as decoded, even where a mask keeps what was there."""
-    peak_bytes: int
-    left_bytes: int
     trained: bool
     """Whether its picture can be judged as one."""
+    peak_bytes: int = 0
+    left_bytes: int = 0
 
     @property
     def text(self) -> str:
@@ -106,25 +106,32 @@ class Whole:
 
     def _make(self, rung: Rung) -> Trial:
         options = replace(self.options, memory=rung.policy, vae_tile=rung.vae_tile)
-
-        def run() -> tuple[Request, tuple[Picture, ...], Tensor, Tensor]:
+        if self.device.has_own_memory:
+            with measured(self.device, self.memory_limit) as meter:
+                made = self._run(self.subject.pipeline(options))
+            kept = 0
+        else:
             pipeline = self.subject.pipeline(options)
-            steps = FULL_STEPS if self.subject.trained else FEW_STEPS
-            request = asked(pipeline, steps, self.wishes)
-            latents = pipeline.sample(request)
-            pixels = torch.cat([pipeline.decode(latent[None]).cpu() for latent in latents])
-            return request, pipeline.finish(request, pixels), latents.cpu(), pixels
-
-        resting = 0
-        if not self.device.has_own_memory:
-            resting = resting_bytes(self.subject.pipeline(self.options).parts, rung.policy)
-        with measured(self.device, self.memory_limit, resting) as meter:
-            request, made, latents, pixels = run()
-        painted = pixels.numel()  # a byte for each in a picture
-        kept = 0 if self.device.has_own_memory else latents.nbytes + pixels.nbytes + painted
+            resting = resting_bytes(pipeline.parts, rung.policy)
+            with measured(self.device, self.memory_limit, resting) as meter:
+                made = self._run(pipeline)
+            painted = made.pixels.numel()  # a byte for each in a picture
+            kept = made.latents.nbytes + made.pixels.nbytes + painted
         left = meter.left_bytes - kept
+        return replace(made, peak_bytes=meter.peak_bytes, left_bytes=left)
+
+    def _run(self, pipeline: Pipeline) -> Trial:
+        steps = FULL_STEPS if self.subject.trained else FEW_STEPS
+        request = asked(pipeline, steps, self.wishes)
+        latents = pipeline.sample(request)
+        pixels = torch.cat([pipeline.decode(latent[None]).cpu() for latent in latents])
         return Trial(
-            options, request, made, latents, pixels, meter.peak_bytes, left, self.subject.trained
+            pipeline.options,
+            request,
+            pipeline.finish(request, pixels),
+            latents.cpu(),
+            pixels,
+            self.subject.trained,
         )
 
     def _fits(self, rung: Rung, trial: Trial, tried: list[str]) -> Step:
@@ -147,6 +154,31 @@ class Whole:
     def _limited(self) -> str:
         limit_bytes = self.memory_limit
         return "" if limit_bytes is None else f" (limited to {limit_bytes / MIB:,.0f} MiB)"
+
+    def failed(self, error: NotANumberError) -> Step:
+        """The step "picture" where there is none, with the flag under which there is one."""
+        need, why = None, "Nothing that was tried mends it."
+        for tried, mend in LADDERS[error.part]:
+            precision = mend(self.options.precision)
+            mended = replace(self, options=replace(self.options, precision=precision))
+            if precision != self.options.precision and mended.works():
+                need, why = tried, f"{MENDED[tried]} it works."
+                break
+        fault = Fault(
+            "smoke-picture-none",
+            f"No picture could be made: the {error.part} gave values that are not numbers",
+            why,
+            need,
+            advice="Get the model again from its source, or use another.",
+        )
+        return judged("picture", error.message, (fault,))
+
+    def works(self) -> bool:
+        """Whether a picture can be made."""
+        try:
+            return self.make()[1] is not None
+        except NotANumberError:
+            return False
 
     def repeat(self, trial: Trial) -> tuple[Step, Step]:
         """The steps "same seed" and "batch invariance"."""
@@ -199,6 +231,18 @@ def never_fits(subject: Subject, limited: str = "") -> Step:
     return judged("memory", "nothing fits", (fault,))
 
 
+def fails(device: Device, error: BaseException) -> Step:
+    """The step "device" where torch or its driver failed on the way."""
+    fault = Fault(
+        "smoke-device-fails",
+        f"{device.title} fails while it makes pictures",
+        f"torch says: {first_line(error)}.",
+        advice="Let `sdops doctor --deep` look at this machine; if it finds nothing, update the"
+        " driver, and install the torch that `sdops env plan` names.",
+    )
+    return judged("device", first_line(error), (fault,))
+
+
 def precision_name(options: Options) -> str:
     """`fp32`, `fp16` or `bf16`: what the UNet computes in."""
     names = {torch.float16: "fp16", torch.bfloat16: "bf16"}
@@ -228,21 +272,6 @@ def judge(trial: Trial) -> Step:
         ),
     )
     return judged("picture", words, faults if complaints else (), numbers)
-
-
-def failed(error: NotANumberError, precision: Precision) -> Step:
-    """The step "picture" where there is none, made under a precision policy."""
-    is_vae = error.part == "VAE"
-    is_exact = (precision.vae if is_vae else precision.unet) is torch.float32
-    need = Need.VAE_FP32 if is_vae else Need.MODEL_FP32
-    fault = Fault(
-        "smoke-picture-none",
-        f"No picture could be made: the {error.part} gave values that are not numbers",
-        "It computed in fp32." if is_exact else "It computed in half precision.",
-        None if is_exact else need,
-        advice="Get the model again from its source, or use another.",
-    )
-    return judged("picture", error.message, (fault,))
 
 
 def odd(look: Look, deviation: float) -> Iterator[str]:

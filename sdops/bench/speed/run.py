@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from sdops.bench.device import Device, choose
+from sdops.bench.device import REFUSALS, Device, choose, first_line
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.speed import compare
 from sdops.bench.speed.flops import flops_per_step, peak_flops
@@ -25,7 +25,7 @@ from sdops.bench.speed.watch import HARMFUL, Watch
 from sdops.bench.subject import Subject, few_threads, usual_precision, usual_side
 from sdops.errors import SdopsError, UsageError
 from sdops.finding import Finding, Remedy, Report, Severity
-from sdops.sampler.attention import backend
+from sdops.sampler.attention import HALF_ONLY, backend
 from sdops.sampler.graphs import Execution
 from sdops.sampler.names import look_up
 from sdops.sampler.pipeline import Options
@@ -102,6 +102,11 @@ def planned(
     named = precision or usual_precision(chosen)
     look_up("precision", named, PRECISIONS)
     backend(attention)
+    if chosen.kind == "cuda" and attention in HALF_ONLY and named in ("fp32", "tf32"):
+        raise UsageError(
+            f"The attention back-end {attention} computes in 16 bits only.",
+            "Add --precision fp16, or choose another back-end.",
+        )
     if chosen.kind != "cuda" and "cuda-graphs" in execution:
         raise UsageError("CUDA graphs need an NVIDIA GPU.", "Leave out --cuda-graphs.")
     steps = protocol(protocol_name or ("tiny" if chosen.kind == "cpu" else "quick"))
@@ -126,9 +131,7 @@ def bench(plan: Plan, on_run: OnRun = lambda _: None) -> Result:
     runs: list[Run] = []
     faults: list[str] = []
     with few_threads(plan.is_tiny):
-        precision = PRECISIONS[plan.precision]
-        with tf32_as(precision):
-            peak = peak_flops(plan.device, precision.unet)
+        peak = _peak_flops(plan)
         for case in plan.protocol.cases:
             try:
                 runs.append(_timed(plan, case, peak))
@@ -142,6 +145,15 @@ def bench(plan: Plan, on_run: OnRun = lambda _: None) -> Result:
     return Result(plan.protocol.name, taken_at, conditions(plan), peak, tuple(runs), tuple(faults))
 
 
+def _peak_flops(plan: Plan) -> float:
+    precision = PRECISIONS[plan.precision]
+    try:
+        with tf32_as(precision):
+            return peak_flops(plan.device, precision.unet)
+    except REFUSALS as error:
+        raise _refused(plan, error) from error
+
+
 def _timed(plan: Plan, case: Case, peak: float) -> Run:
     watch, subject = Watch(plan.device), plan.subject(case)
     taken = measure(case, plan.protocol, subject, plan.options, plan.device, watch)
@@ -149,17 +161,23 @@ def _timed(plan: Plan, case: Case, peak: float) -> Run:
 
 
 def _reason(plan: Plan, case: Case, error: RuntimeError) -> str:
-    """Why `case` could not be timed; an error that is no news of the machine goes on.
+    """Why `case` could not be timed, where others may.
 
     Raises:
-        SdopsError: torch cannot compile here, so no case could be timed.
+        SdopsError: it is not for want of memory, so no case can be timed.
     """
     if is_out_of_memory(error):
         return f"{case.name} does not fit into the memory of {plan.device.title}."
     if "compile" in plan.execution.value:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SdopsError(f"torch.compile does not work here: {first}.", COMPILING) from None
-    raise error
+        raise SdopsError(f"torch.compile does not work here: {first_line(error)}.", COMPILING)
+    raise _refused(plan, error)
+
+
+def _refused(plan: Plan, error: BaseException) -> SdopsError:
+    return SdopsError(
+        f"{plan.device.title} cannot compute this way ({plan.mode}): {first_line(error)}.",
+        "Try another --attention or --precision; `sdops smoke` says which are right here.",
+    )
 
 
 def conditions(plan: Plan) -> dict[str, str]:
