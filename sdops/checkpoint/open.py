@@ -59,8 +59,13 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
         if container is Container.JSON:
             shards = _shards(source)
             if shards:
-                return _open_sharded(Path(path), source.size, shards)
-        return checkpoint_of(str(path), source, formats.read(source, container))
+                return _open_sharded(Path(path), source, shards)
+        return _opened(Path(path), source, container)
+
+
+def _opened(path: Path, source: FileSource, container: Container) -> Checkpoint:
+    checkpoint = checkpoint_of(str(path), source, formats.read(source, container))
+    return checkpoint._replace(states={str(path): source.state})
 
 
 def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
@@ -110,10 +115,10 @@ def _shards(source: Source) -> dict[str, str]:
 def _open_shard(path: Path) -> Checkpoint:
     """A shard, which is never an index itself."""
     with FileSource(path) as source:
-        return checkpoint_of(str(path), source, formats.read(source, formats.recognize(source)))
+        return _opened(path, source, formats.recognize(source))
 
 
-def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
+def _open_sharded(path: Path, source: FileSource, shards: dict[str, str]) -> Checkpoint:
     tensors: list[Tensor] = []
     others: list[Tensor] = []
     opaque: list[Opaque] = []
@@ -121,7 +126,8 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
     problems: list[Problem] = []
     traces: list[Trace] = []
     metadata: dict[str, str] = {}
-    container = Container.JSON
+    states = {str(path): source.state}
+    container, size = Container.JSON, source.size
     names = tuple(sorted(set(shards.values())))
     for name in names:
         # A shard stands beside its index; anything else would lead out of the folder.
@@ -129,6 +135,7 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
             raise UnreadableInputError(f"The index {path} names a shard outside its folder.")
         part = _open_shard(path.with_name(name))
         container, size = part.container, size + part.size_bytes
+        states |= part.states
         metadata |= part.metadata
         others += part.others
         opaque += part.opaque
@@ -156,4 +163,5 @@ def _open_sharded(path: Path, size: int, shards: dict[str, str]) -> Checkpoint:
         traces=tuple(traces),
         problems=tuple(problems),
         shards=names,
+        states=states,
     )

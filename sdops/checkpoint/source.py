@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from sdops.checkpoint.positioned import read_up_to
+from sdops.checkpoint.types import State
 from sdops.errors import UnreadableInputError
 
 if TYPE_CHECKING:
@@ -116,6 +117,11 @@ class FileSource:
         except OSError as error:
             raise UnreadableInputError(f"Reading failed: {error.strerror or error}.") from None
 
+    @property
+    def state(self) -> State:
+        """What the file was when it was opened."""
+        return state_of(self.status)
+
     def close(self) -> None:
         """Closes the file."""
         os.close(self.descriptor)
@@ -125,6 +131,11 @@ class FileSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def state_of(status: os.stat_result) -> State:
+    """By what a file of this status is known again."""
+    return State(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class BytesSource:

@@ -133,6 +133,14 @@ class Problem(NamedTuple):
     """What follows could not be read."""
 
 
+class State(NamedTuple):
+    """By what a file is known to be the same, unchanged."""
+
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+
 class Checkpoint(NamedTuple):
     """A lazily opened model file: its index, never its weights."""
 
@@ -155,10 +163,5 @@ class Checkpoint(NamedTuple):
     problems: tuple[Problem, ...] = ()
     shards: tuple[str, ...] = ()
     """The files an index file refers to, for a sharded model."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The paths of all files that it is read from: its own, then those of the shards."""
-        from pathlib import Path
-
-        return (self.path, *(str(Path(self.path).with_name(name)) for name in self.shards))
+    states: Mapping[str, State] = _NOTHING
+    """Of every file that it was read from, its own first, by path; empty for one from elsewhere."""

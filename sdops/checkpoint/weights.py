@@ -5,16 +5,18 @@ This is the only place where weights are read; everything else works on the inde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.formats.zips import Members
-from sdops.checkpoint.source import FileSource, Source
+from sdops.checkpoint.source import FileSource, Source, state_of
 from sdops.checkpoint.types import Checkpoint, Storage, Tensor
 from sdops.errors import UnreadableInputError
 
@@ -66,13 +68,25 @@ class Weights:
         """The open file at `path` (a storage's own path, or the checkpoint's)."""
         path = path or self._checkpoint.path
         if path not in self._files:
-            self._files[path] = self._stack.enter_context(FileSource(path))
+            source = self._stack.enter_context(FileSource(path))
+            if self._checkpoint.states.get(path, source.state) != source.state:
+                raise _changed(path)
+            self._files[path] = source
         return self._files[path]
 
-    @property
-    def files(self) -> Mapping[str, FileSource]:
-        """Every file opened so far, by path."""
-        return self._files
+    def refuse_changed(self) -> None:
+        """Makes sure that the files are those, and as they were, when their index was read.
+
+        Raises:
+            UnreadableInputError: one was written to, replaced or removed.
+        """
+        for path, source in self._files.items():
+            try:
+                now = Path(path).stat()
+            except OSError:
+                raise _changed(path) from None
+            if {state_of(now), state_of(os.fstat(source.descriptor))} != {source.state}:
+                raise _changed(path)
 
     def plain_range(self, tensor: Tensor) -> tuple[FileSource, int] | None:
         """The file and offset where the tensor's bytes stand exactly as safetensors wants them.
@@ -123,6 +137,12 @@ class Weights:
         if path not in self._members:
             self._members[path] = Members(self.file(path))
         return self._members[path]
+
+
+def _changed(path: str) -> UnreadableInputError:
+    return UnreadableInputError(
+        f"{path} changed while it was read.", "Wait until its download or copy has ended."
+    )
 
 
 def check_extent(tensor: Tensor) -> None:

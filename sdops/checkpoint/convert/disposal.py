@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdops.checkpoint.source import state_of
 from sdops.checkpoint.types import Checkpoint
 from sdops.errors import SdopsError, UsageError
 
@@ -14,41 +15,57 @@ class AfterSource:
     def check(self, checkpoint: Checkpoint) -> None:
         """Refuses what `dispose` could only do by halves."""
 
-    def dispose(self, path: Path) -> str | None:
-        """Disposes of the source; a sentence about it, or None."""
+    def dispose(self, checkpoint: Checkpoint) -> str | None:
+        """Disposes of the file that was converted; a sentence about it, or None."""
 
 
 class _Disposal(AfterSource):
     def check(self, checkpoint: Checkpoint) -> None:
-        """Raises UsageError for a model that lies in several files."""
+        """Raises UsageError for a model that lies in several files, or behind a link."""
         if checkpoint.shards:
             raise UsageError(
                 f"{checkpoint.path} is only the index of {len(checkpoint.shards)} files.",
                 "Leave out --trash and --delete-source, and remove the files yourself.",
             )
+        path = Path(checkpoint.path)
+        if path.is_symlink():
+            raise UsageError(
+                f"{path} is only a link to {path.resolve()}.",
+                "Name that file, or leave out --trash and --delete-source.",
+            )
+
+    def dispose(self, checkpoint: Checkpoint) -> str:
+        """Gives up the file; raises SdopsError if it cannot be, or is another one by now."""
+        path = Path(checkpoint.path)
+        try:
+            if state_of(path.lstat()) != checkpoint.states[checkpoint.path]:
+                raise SdopsError(f"{path} changed after it was converted; it was kept.")
+            return self.give_up(path)
+        except OSError as error:
+            raise SdopsError(
+                f"The result is whole, but {path} could not be removed: {error.strerror or error}."
+            ) from None
+
+    def give_up(self, path: Path) -> str:
+        """Removes the file; a sentence about it."""
+        raise NotImplementedError
 
 
 class Trash(_Disposal):
     """The source goes where deleted files go on this system."""
 
-    def dispose(self, path: Path) -> str:
-        """Moves the source to the trash; raises SdopsError if there is none."""
+    def give_up(self, path: Path) -> str:
+        """Moves the file to the trash; raises OSError if there is none."""
         from send2trash import send2trash
 
-        try:
-            send2trash(str(path))
-        except OSError as error:
-            raise SdopsError(f"{path} could not be moved to the trash: {error}.") from None
+        send2trash(str(path))
         return f"{path.name} was moved to the trash."
 
 
 class Delete(_Disposal):
     """The source is deleted for good."""
 
-    def dispose(self, path: Path) -> str:
-        """Deletes the source; raises SdopsError if it cannot be."""
-        try:
-            path.unlink()
-        except OSError as error:
-            raise SdopsError(f"{path} could not be deleted: {error.strerror}.") from None
+    def give_up(self, path: Path) -> str:
+        """Deletes the file; raises OSError if it cannot be."""
+        path.unlink()
         return f"{path.name} was deleted."

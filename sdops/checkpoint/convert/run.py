@@ -16,14 +16,13 @@ from sdops.checkpoint.convert.plan import Item, Plan
 from sdops.checkpoint.convert.read_back import read_back, read_back_header, read_back_zip
 from sdops.checkpoint.convert.stream import elements, stream
 from sdops.checkpoint.hashes import CACHE_VERSION, hash_file
-from sdops.checkpoint.source import FileSource
 from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
 from sdops.checkpoint.write.flushing import Flusher
 from sdops.checkpoint.write.layout import Outgoing, in_header, layout
 from sdops.checkpoint.write.new_file import OverwritePolicy, new_file
 from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
-from sdops.errors import SdopsError, UnreadableInputError, UsageError
+from sdops.errors import SdopsError, UsageError
 from sdops.version import __version__
 
 _MOST_WORKERS = 2
@@ -76,7 +75,7 @@ def write_safetensors(
     refuse_same_file(plan, destination)
     items = _by_name(plan)
     metadata = _metadata(plan) if options.metadata else {}
-    hashed = plan.source.files if metadata else ()
+    hashed = tuple(plan.source.states) if metadata else ()
     planned = layout([item.outgoing for item in plan.items], metadata)
     with (
         Weights(plan.source) as weights,
@@ -99,7 +98,7 @@ def write_safetensors(
         write_exactly(target, 0, header)
         if options.verify:
             read_back_header(target, header)
-        _refuse_changed(weights)
+        weights.refuse_changed()
     return _done(plan, destination, planned.size_bytes, options, written.overflowed)
 
 
@@ -130,7 +129,7 @@ def write_ckpt(
             if options.verify:
                 read_back_zip(file)
                 advance(size)
-            _refuse_changed(weights)
+            weights.refuse_changed()
     return _done(plan, destination, size, options, overflowed)
 
 
@@ -148,7 +147,7 @@ def refuse_same_file(plan: Plan, destination: Path) -> None:
     Raises:
         UsageError: `destination` is the source, or a link to it.
     """
-    for name in plan.source.files:
+    for name in plan.source.states:
         if destination.exists() and destination.samefile(name):
             raise UsageError(
                 f"{destination} is the source itself; sdops never writes to it.",
@@ -165,10 +164,10 @@ def _by_name(plan: Plan) -> dict[str, Item]:
 
 
 def _metadata(plan: Plan) -> dict[str, str]:
-    digests = dict.fromkeys(plan.source.files, _UNKNOWN_DIGEST)
+    digests = dict.fromkeys(plan.source.states, _UNKNOWN_DIGEST)
     return {
         **{key: text for key, text in plan.metadata.items() if key not in OWN_KEYS},
-        SOURCE_KEY: Path(plan.source.path).name,
+        SOURCE_KEY: _file_name(plan.source.path),
         **_digest_entries(digests),
         VERSION_KEY: __version__,
     }
@@ -180,8 +179,13 @@ def _digest_entries(digests: Mapping[str, str]) -> dict[str, str]:
     Those of a model in several files are lines as `sha256sum -c` reads them.
     """
     first, *shards = digests
-    lines = "".join(f"{digests[path]}  {Path(path).name}\n" for path in shards)
+    lines = "".join(f"{digests[path]}  {_file_name(path)}\n" for path in shards)
     return {DIGEST_KEY: digests[first], **({SHARDS_KEY: lines} if shards else {})}
+
+
+def _file_name(path: str) -> str:
+    """Names of files need not be text; headers must be."""
+    return os.fsencode(Path(path).name).decode("utf-8", "replace")
 
 
 def _with(digests: Mapping[str, str], header: bytes) -> bytes:
@@ -241,16 +245,3 @@ def _refuse_overflow(overflowed: Mapping[str, int], options: Options) -> None:
         f" would become infinite, in {shown}.",
         "Use --dtype bf16, which has room for them, or go on with --allow-overflow.",
     )
-
-
-def _refuse_changed(weights: Weights) -> None:
-    for path, source in weights.files.items():
-        if _has_changed(source):
-            raise UnreadableInputError(
-                f"{path} changed while it was read.", "Wait until its download or copy has ended."
-            )
-
-
-def _has_changed(source: FileSource) -> bool:
-    now, before = os.fstat(source.descriptor), source.status
-    return (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)

@@ -7,7 +7,6 @@ its source or the version of sdops changes; where nothing is remembered both fil
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,17 +64,10 @@ def remember(destination: Path, mark: str) -> None:
 
 
 def mark_of(plan: Plan, options: Options) -> str:
-    """A digest of all that decides what is written, the present state of the sources included.
-
-    Raises:
-        OSError: a source is gone.
-    """
+    """A digest of all that decides what is written, the state of the sources included."""
     digest = hashlib.sha256()
-    for path in plan.source.files:
-        status = Path(path).stat()
-        state = (os.path.realpath(path), status.st_size, status.st_mtime_ns, status.st_ino)
-        digest.update(repr(state).encode("utf-8", "surrogatepass"))
-    asked = (options.metadata, options.allow_overflow, sorted(plan.metadata.items()))
+    states = tuple(plan.source.states.values())
+    asked = (states, options.metadata, options.allow_overflow, sorted(plan.metadata.items()))
     digest.update(repr(asked).encode("utf-8", "surrogatepass"))
     for item in plan.items:
         digest.update(repr(item).encode("utf-8", "surrogatepass"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,9 +93,9 @@ def folder(source: Path, out: Path, suffix: str) -> Work:
 
 def _model_files(source: Path, out: Path, files: Iterable[Path]) -> list[Path]:
     """The models among `files`, each once: no shards, nor what stands in a folder for results."""
-    if not out.exists() or not out.samefile(source):
-        results = out.resolve()
-        folders = {file.parent: file.parent.resolve() for file in files}
+    if not _is_same(out, source):
+        results = _real(out)
+        folders = {file.parent: _real(file.parent) for file in files}
         inside = {near for near, far in folders.items() if results in (far, *far.parents)}
         files = [file for file in files if file.parent not in inside]
     indexes = {file for file in files if file.name.endswith(_INDEX_SUFFIX)}
@@ -111,10 +112,19 @@ def _task(destination: Path, alike: Sequence[Path], out: Path) -> Task:
 
     With results beside their sources, the file that has the name already is a result.
     """
-    there = destination.exists()
-    others = [file for file in alike if not (there and destination.samefile(file))] or alike
+    others = [file for file in alike if not _is_same(file, destination)] or alike
     first, *rest = sorted(others, key=lambda file: file.suffix.lower() != destination.suffix)
     return Task(first, destination, out, tuple(rest))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve() fails where links lead in circles
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return one.samefile(other)
+    return False
 
 
 def _shards(index: Path) -> tuple[Path, ...]:

@@ -47,7 +47,10 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Callable[[int],
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     if len(tasks) == 1 and not tasks[0].twins:
-        results: list[Result] = [_perform(tasks[0], manner, advance)]
+        try:
+            results: list[Result] = [_perform(tasks[0], manner, advance)]
+        except OSError as error:
+            raise SdopsError(_broken_off(error, tasks[0])) from None
     else:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
             groups = threads.map(lambda task: _attempt(task, manner, advance), tasks)
@@ -76,10 +79,15 @@ def _attempt(task: Task, manner: Manner, advance: Callable[[int], None]) -> list
             else:
                 results.append(_compared(own, taken, manner, advance))
         except SdopsError as error:
-            results.append(f"{file}: {error.message} {error.hint}".strip())
+            text = f"{error.message} {error.hint}".strip()
+            results.append(text if str(file) in text else f"{file}: {text}")
         except OSError as error:
-            results.append(f"{file}: {error.strerror or error}.")
+            results.append(_broken_off(error, own))
     return results
+
+
+def _broken_off(error: OSError, task: Task) -> str:
+    return f"{task.source} could not be made into {task.destination}: {error.strerror or error}."
 
 
 def _perform(task: Task, manner: Manner, advance: Callable[[int], None]) -> dict[str, Any]:
@@ -95,7 +103,7 @@ def _perform(task: Task, manner: Manner, advance: Callable[[int], None]) -> dict
     done = write(plan, task.destination, manner.options, advance)
     if task.out is not None and done.verified:
         same.remember(task.destination, mark)
-    disposed = manner.after.dispose(task.source)
+    disposed = manner.after.dispose(plan.source)
     return _data(task, plan, done, (disposed,) if disposed else ())
 
 

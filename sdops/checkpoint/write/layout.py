@@ -117,7 +117,15 @@ def _raw(header: Mapping[str, object]) -> bytes:
 
 
 def _json(document: Mapping[str, object]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(0, error.start - 20) : error.end + 20]
+        raise SdopsError(
+            f"A tensor's name or a piece of metadata is no valid text: {around!r}.",
+            "Leave out the metadata with --no-metadata, if it is that.",
+        ) from None
 
 
 def _word(tensor: Outgoing) -> str:

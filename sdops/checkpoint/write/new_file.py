@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -19,8 +20,10 @@ from typing import BinaryIO
 from sdops.errors import SdopsError, UsageError
 from sdops.report.sizes import readable_size
 
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.sdops-partial")
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.sdops-partial", re.DOTALL)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
+_LONG_NAME_BYTES = 200
+"""Names may have 255 bytes; a temporary one is longer than that which it stands for."""
 _RESERVE_BYTES = 1024 * 1024
 """What a file system needs besides the content: its own tables."""
 
@@ -38,7 +41,7 @@ def new_file(path: Path, size_bytes: int, overwrite: OverwritePolicy) -> Iterato
     overwrite.check(path)
     clear_leftovers(path)
     require_room(path, size_bytes)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.sdops-partial")
+    temporary = path.with_name(f".{_tag(path)}.{os.getpid()}.sdops-partial")
     try:
         file = temporary.open("x+b", buffering=0)
     except OSError as error:
@@ -99,13 +102,20 @@ def _refuse_special(path: Path) -> None:
 
 def clear_leftovers(path: Path) -> None:
     """Removes temporary files for `path` whose writers are gone."""
-    leftovers = list(path.parent.glob(f".{glob.escape(path.name)}.*.sdops-partial"))
+    tag = _tag(path)
+    leftovers = list(path.parent.glob(f".{glob.escape(tag)}.*.sdops-partial"))
     for entry in leftovers:
         match = _TEMPORARY.fullmatch(entry.name)
-        if match and match["name"] == path.name:
+        if match and match["name"] == tag:
             with suppress(OSError):
                 if not _is_at_work(int(match["pid"]), entry.stat().st_mtime):
                     entry.unlink()
+
+
+def _tag(path: Path) -> str:
+    """What temporary files for `path` are named after: its name, or a digest of a long one."""
+    name = os.fsencode(path.name)
+    return path.name if len(name) <= _LONG_NAME_BYTES else hashlib.sha256(name).hexdigest()
 
 
 def _is_at_work(process_id: int, last_written_at: float) -> bool:

@@ -88,10 +88,12 @@ def test_a_source_that_ends_early_is_an_error(tmp_path: Path) -> None:
         copying.copy_range(source.fileno(), 0, target.fileno(), 0, 10)
 
 
-@pytest.mark.parametrize("change", ["shrink", "touch"])
+@pytest.mark.parametrize("change", ["shrink", "touch", "replace", "remove"])
 def test_a_source_that_changes_meanwhile_gives_nothing(tmp_path: Path, change: str) -> None:
     source = tmp_path / "m.pt"
     torch.save({f"w{n}": torch.randn(700, 700) for n in range(30)}, source)
+    if change == "replace":
+        (tmp_path / "other").write_bytes(source.read_bytes())
     process = subprocess.Popen(
         [sys.executable, "-m", "sdops", "convert", str(source), "--dtype", "fp16"],
         stderr=subprocess.PIPE,
@@ -103,6 +105,10 @@ def test_a_source_that_changes_meanwhile_gives_nothing(tmp_path: Path, change: s
             pass
         if change == "shrink":
             os.truncate(source, 1_000_000)
+        elif change == "replace":
+            (tmp_path / "other").replace(source)
+        elif change == "remove":
+            source.unlink()
         else:
             os.utime(source, ns=(0, 1))
 
@@ -111,8 +117,10 @@ def test_a_source_that_changes_meanwhile_gives_nothing(tmp_path: Path, change: s
     _, stderr = process.communicate(timeout=120)
     thread.join()
     assert process.returncode == 2
-    assert "changed while it was read" in stderr or "became shorter" in stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
+    said = ("changed while it was read", "became shorter", "m.pt cannot be read")
+    assert any(words in stderr for words in said)
+    left = [] if change == "remove" else ["m.pt"]
+    assert [path.name for path in tmp_path.iterdir()] == left
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ulimit")

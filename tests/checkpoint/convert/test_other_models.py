@@ -147,7 +147,7 @@ def test_prune_refuses_each_by_its_name(
     folder, held = models
     code, data, stderr = convert(folder, "--out", tmp_path / "out", command="prune")
     assert (code, data["files"]) == (2, [])
-    said = {Path(line.partition(": ")[0]).name: line for line in stderr.splitlines()}
+    said = {Path(line.partition(" ")[0]).name: line for line in stderr.splitlines()}
     assert said.keys() == held.keys()
     for name, line in said.items():
         kind = next((kind for kind in KINDS if name.startswith(kind)), "kohya-lora")
