@@ -99,7 +99,11 @@ def comparisons(parts, part: str):
             yield "VAE decoder", size(parts.vae), both(lambda: parts.vae.decode(latent), theirs)
         else:
             theirs = lambda: oracle.encode(picture).latent_dist.mean * scale  # noqa: E731
-            yield "VAE encoder", size(parts.vae), both(lambda: parts.vae.encode(picture), theirs)
+            yield (
+                "VAE encoder",
+                size(parts.vae),
+                both(lambda: parts.vae.sample(parts.vae.moments(picture)), theirs),
+            )
 
 
 def size(module) -> int:

@@ -198,28 +198,35 @@ class Pipeline:
             NotANumberError: the VAE overflowed.
         """
         vae, tile = self.parts.vae, tile or self.options.vae_tile
-        weight = vae.post_quant_conv.weight
-        latent = latent.to(self.residence.device, weight.dtype)
-        with tf32_as(self.options.precision), self.residence.present(vae):
-            if tile is None:
-                pixels = vae.decode(latent).float()
-            else:
-                overlap = tile // OVERLAPS_A_TILE
-                pixels = tiled(vae.decode, latent, tile, overlap, vae.config.downscale)
-        if not pixels.isfinite().all():
-            raise NotANumberError("VAE", "Run it with --no-half-vae.")
-        return pixels
+        return _numbers(self._by_vae(vae.decode, latent, tile, vae.config.downscale).float())
 
     @torch.inference_mode()
     def encode(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
-        """The latent (B, C, h, w), fp32, of `pixels` (B, 3, 8 h, 8 w), as `Vae.encode`."""
+        """A latent (B, C, h, w), fp32, of `pixels` (B or 1, 3, 8 h, 8 w) in -1…1.
+
+        Args:
+            pixels: what to encode.
+            noise: as of `Vae.sample`.
+
+        Raises:
+            NotANumberError: the VAE overflowed.
+        """
+        vae, tile = self.parts.vae, self.options.vae_tile
+        scale = vae.config.downscale
+        side = None if tile is None else tile * scale
+        moments = self._by_vae(vae.moments, pixels, side, 1 / scale)
+        return _numbers(vae.sample(moments, noise).float())
+
+    def _by_vae(
+        self, function: Callable[[Tensor], Tensor], x: Tensor, tile: int | None, scale: float
+    ) -> Tensor:
+        """`function` of the VAE for `x`, whole or in tiles with this side (see `tiled`)."""
         vae = self.parts.vae
-        pixels = pixels.to(self.residence.device, vae.quant_conv.weight.dtype)
+        x = x.to(self.residence.device, vae.quant_conv.weight.dtype)
         with tf32_as(self.options.precision), self.residence.present(vae):
-            latent = vae.encode(pixels, noise).float()
-        if not latent.isfinite().all():
-            raise NotANumberError("VAE", "Run it with --no-half-vae.")
-        return latent
+            if tile is None:
+                return function(x)
+            return tiled(function, x, tile, tile // OVERLAPS_A_TILE, scale)
 
     def parameterization(self, sampling: Sampling) -> Parameterization:
         """What the UNet's output means to the sampler of `sampling`."""
@@ -314,28 +321,33 @@ class Pipeline:
 
     def _start(self, request: Request) -> Start:
         """What the first pass starts from."""
-        channels, count = self.config.unet.in_channels, request.pictures
-        latent, inpaint = None, None
-        if request.image is not None:
-            pixels = to_tensor(request.image, request.width, request.height)
-            latent = self._encode_batch(request, pixels)
-            mask = request.softened_mask
-            if mask is not None:
-                height, width = latent.shape[2:]
-                inpaint = Inpaint(mask_tensor(mask, width, height).to(latent), latent)
-        extra = None
-        if channels == INPAINTING_CHANNELS:
-            extra = self._masked_channels(request).expand(count, -1, -1, -1)
-        elif channels == PIX2PIX_CHANNELS and latent is not None:
-            mean = self.encode(pixels) / self.config.vae.scale_factor
-            return Start(channels=mean.expand(count, -1, -1, -1))
-        return Start(latent, request.strength, None, extra, inpaint)
+        channels = self._channels(request)
+        if request.image is None or self.config.unet.in_channels == PIX2PIX_CHANNELS:
+            return Start(channels=channels)
+        latent = self._encode_batch(request, request.image)
+        inpaint, mask = None, request.softened_mask
+        if mask is not None:
+            height, width = latent.shape[2:]
+            inpaint = Inpaint(mask_tensor(mask, width, height).to(latent), latent)
+        return Start(latent, request.strength, None, channels, inpaint)
 
-    def _encode_batch(self, request: Request, pixels: Tensor) -> Tensor:
-        """A latent of `pixels` for each picture, sampled with a noise of its own."""
+    def _channels(self, request: Request) -> Tensor | None:
+        """What inpainting and pix2pix models see beside the latent: (B, C', h, w)."""
+        in_channels = self.config.unet.in_channels
+        if in_channels == INPAINTING_CHANNELS:
+            seen = self._masked_channels(request)
+        elif in_channels == PIX2PIX_CHANNELS and request.image is not None:
+            pixels = to_tensor(request.image, request.width, request.height)
+            seen = self.encode(pixels) / self.config.vae.scale_factor
+        else:
+            return None
+        return seen.expand(request.pictures, -1, -1, -1)
+
+    def _encode_batch(self, request: Request, image: Image.Image) -> Tensor:
+        """A latent of `image` for each picture of the batch, sampled with a noise of its own."""
         noise = PictureNoise(self._latent_shape(request), request.seeds, "CPU")
         noise.first()  # that is what sampling starts from; this one is for the encoder
-        return torch.cat([self.encode(pixels, one[None]) for one in noise.next()])
+        return self.encode(to_tensor(image, request.width, request.height), noise.next())
 
     def _masked_channels(self, request: Request) -> Tensor:
         """What an inpainting model sees: the mask, and the latent of what is kept: (1, 5, h, w)."""
@@ -363,7 +375,7 @@ class Pipeline:
             hires=None,
         )
         large = self._enlarged(second, latents, hires.upscaler)
-        start = Start(large, request.strength, second.sampling.steps, self._start(second).channels)
+        start = Start(large, request.strength, second.sampling.steps, self._channels(second))
         conditioning = self._condition(second, request.sampling.calls)
         return self._pass(second, conditioning, start, on_call)
 
@@ -384,6 +396,13 @@ class Pipeline:
             )
             large = torch.cat([self.encode(to_tensor(p, *p.size)) for p in resized])
         return large[:, :, top : top + height, left : left + width]
+
+
+def _numbers(values: Tensor) -> Tensor:
+    """`values` of the VAE, all of which must be numbers."""
+    if not values.isfinite().all():
+        raise NotANumberError("VAE", "Run it with --no-half-vae.")
+    return values
 
 
 def refuse_unfit(config: ModelConfig, request: Request) -> None:

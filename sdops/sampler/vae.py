@@ -31,14 +31,18 @@ class Vae(nn.Module):
         self.quant_conv = nn.Conv2d(moments, moments, 1)
         self.post_quant_conv = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
 
-    def encode(self, picture: Tensor, noise: Tensor | None = None) -> Tensor:
-        """A latent (B, z, h, w) of `picture` (B, 3, 8 h, 8 w) in -1…1.
+    def moments(self, picture: Tensor) -> Tensor:
+        """Mean and log variance (B, 2 z, h, w) of the latents of `picture` (B, 3, 8 h, 8 w)."""
+        return self.quant_conv(self.encoder(picture))
+
+    def sample(self, moments: Tensor, noise: Tensor | None = None) -> Tensor:
+        """A latent (B, z, h, w) of the picture with these `moments`.
 
         Args:
-            picture: what to encode.
-            noise: unit noise of the latent's shape to sample with; None takes the mean.
+            moments: as from the method above.
+            noise: unit noise of the latent's shape; None takes the mean.
         """
-        mean, log_variance = self.quant_conv(self.encoder(picture)).chunk(2, 1)  # (B, z, h, w)
+        mean, log_variance = moments.chunk(2, 1)  # (B, z, h, w)
         if noise is not None:
             deviation = torch.exp(0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE))
             mean = mean + deviation * noise.to(mean)

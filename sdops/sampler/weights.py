@@ -209,12 +209,22 @@ def _view(pages: Tensor, entry: checkpoint.Tensor, path: Path) -> Tensor:
         raise UnreadableInputError(
             f"{path} is truncated: {entry.name} lies beyond its end.", "Download it again."
         )
-    stored = pages[start : start + entry.storage.size_bytes]
-    if start % dtype.itemsize:
-        stored = stored.clone()  # a tensor must be aligned to its numbers
+    if start % dtype.itemsize:  # a tensor must be aligned to its numbers, as a mapping is to pages
+        stored = _read(Path(entry.storage.path or path), start, entry.storage.size_bytes)
+    else:
+        stored = pages[start : start + entry.storage.size_bytes]
     whole = stored.view(dtype)
     first = int(whole.storage_offset()) + entry.storage_offset
     return whole.as_strided(entry.shape, entry.stride, first)
+
+
+def _read(path: Path, start: int, size: int) -> Tensor:
+    """A part of a file, (size,), uint8; read, not mapped, so that it takes memory once."""
+    stored = torch.empty(size, dtype=torch.uint8)
+    with path.open("rb") as file:
+        file.seek(start)
+        file.readinto(stored.numpy().data)
+    return stored
 
 
 def open_vae(path: Path) -> dict[str, Tensor]:

@@ -253,6 +253,24 @@ def test_vae_tiles(pipeline):
         random_pipeline("tiny-sd15", Options(vae_tile=3))
     small = latent[..., :24, :24]
     assert relative_error(tiled.decode(small), pipeline.decode(small)) < 1e-6
+    encoded = tiled.encode(pixels)
+    assert encoded.shape == latent.shape
+    assert relative_error(encoded, pipeline.encode(pixels)) < 0.5
+    noise = torch.randn(2, 4, 24, 24, generator=torch.Generator().manual_seed(2))
+    pixels = pipeline.decode(small)
+    alone = [pipeline.encode(pixels, one[None]) for one in noise]
+    assert torch.equal(pipeline.encode(pixels, noise), torch.cat(alone))
+    assert relative_error(tiled.encode(pixels, noise), torch.cat(alone)) < 1e-6
+
+
+def test_tiles_are_used_where_pictures_come_in(pipeline):
+    """No layer of the encoder ever sees more than a tile, in image to image and in hires passes."""
+    tiled, seen = random_pipeline("tiny-sd15", Options(vae_tile=8)), []
+    tiled.parts.vae.encoder.register_forward_pre_hook(lambda _, x: seen.append(x[0].shape[2:]))
+    changed = replace(SMALL, width=128, height=96, image=picture(128, 96))
+    assert tiled.sample(changed).shape == (1, 4, 12, 16)
+    tiled.sample(replace(SMALL, hires=Hires(2.0, upscaler="Lanczos")))
+    assert set(seen) == {(64, 64)}
 
 
 @pytest.mark.parametrize("attention", ["math", "sub-quadratic"])
