@@ -31,6 +31,14 @@ Settings = Annotated[
         help="How to paint, in the words of A1111's infotext: 'Clip skip: 2, RNG: NV'.",
     ),
 ]
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        "--like",
+        metavar="PICTURE",
+        help="Make this picture again by the infotext in it (or in a .txt), and compare.",
+    ),
+]
 StartImage = Annotated[
     Path | None, typer.Option("--image", help="Start from this picture (image to image).")
 ]
@@ -71,6 +79,7 @@ def smoke(
     ema: Ema = False,
     prompt: Prompt = None,
     settings: Settings = None,
+    like: Like = None,
     image: StartImage = None,
     mask: Mask = None,
     device: options.Device = None,
@@ -111,6 +120,7 @@ def smoke(
         ui=ui,
         weights=Weights.EMA if ema else Weights.LIVE,
         wishes=wishes(settings or (), prompt, image, mask),
+        like=like,
     )
     wanted = gallery.Wanted.of(output_dir, grid, x, y)
     with shown(quiet=quiet) as show:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 SMALLEST_SIDE = 64
 MOST_STEPS, MOST_PICTURES, MOST_LAYERS = 1000, 64, 32
-LARGEST_SCALE, LARGEST_BLUR, LARGEST_SIGMA, LARGEST_RHO = 100.0, 64.0, 1e4, 100.0
+LARGEST_SCALE, LARGEST_BLUR, LARGEST_SIGMA = 100.0, 64.0, 1e4
+SMALLEST_RHO, LARGEST_RHO = 0.1, 100.0
 
 
 WHOLE, SEED = Number(1, MOST_STEPS, int), Number(0, SEEDS - 1 - MOST_PICTURES, int)
@@ -174,7 +175,7 @@ DETAILS = (
     Parameter("Sigma noise", "sampling.churn.scale", Number(0, 2)),
     Parameter("Schedule max sigma", "sampling.sigma_max", SIGMA),
     Parameter("Schedule min sigma", "sampling.sigma_min", SIGMA),
-    Parameter("Schedule rho", "sampling.rho", Number(0, LARGEST_RHO)),
+    Parameter("Schedule rho", "sampling.rho", Number(SMALLEST_RHO, LARGEST_RHO)),
     Parameter("Discard penultimate sigma", "sampling.always_discard", SWITCH),
     Parameter("SGM noise multiplier", "sampling.sgm_noise_multiplier", SWITCH),
     Parameter("Enable quantization", "sampling.quantized", SWITCH),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 from torch import Tensor
 
+from sdops.errors import UsageError
 from sdops.sampler.catalog import Axis, Noise, Sampler, sampler, schedule_for
 from sdops.sampler.configuration import Prediction
 from sdops.sampler.dpm_solver import sample_dpm_adaptive
@@ -125,6 +127,11 @@ class Run:
         else:
             sigmas = scheduler(name).function(self._range(asked, parameterization))
         levels: list[float] = sigmas.tolist()
+        if not all(high > low for high, low in pairwise(levels)):
+            raise UsageError(
+                "The schedule's settings give noise levels that do not fall.",
+                "Change its type, min sigma, max sigma or rho, or take fewer steps.",
+            )
         return levels[:-2] + levels[-1:] if discard else levels
 
     def _range(self, steps: int, parameterization: Parameterization) -> Range:

@@ -69,7 +69,7 @@ class NoiseLevels:
     def sigma_to_t(self, sigma: Tensor) -> Tensor:
         """The fractional time of each `sigma` (N,), clamped to 0…999."""
         log_sigma = sigma.log()
-        above = torch.searchsorted(self.log_sigmas, log_sigma).clamp(1, TIMESTEPS - 1)
+        above = torch.searchsorted(self.log_sigmas, log_sigma).clamp(1, len(self.sigmas) - 1)
         low, high = self.log_sigmas[above - 1], self.log_sigmas[above]
         share = ((low - log_sigma) / (low - high)).clamp(0, 1)
         return (1 - share) * (above - 1) + share * above
@@ -99,7 +99,8 @@ def append_zero(sigmas: Tensor) -> Tensor:
 
 def get_sigmas_uniform(ask: Range) -> Tensor:
     """Uniform in t; what "Automatic" means for most samplers."""
-    return append_zero(ask.levels.t_to_sigma(torch.linspace(TIMESTEPS - 1, 0, ask.steps)))
+    times = torch.linspace(len(ask.levels.sigmas) - 1, 0, ask.steps)
+    return append_zero(ask.levels.t_to_sigma(times))
 
 
 def get_sigmas_karras(ask: Range) -> Tensor:
@@ -143,13 +144,13 @@ def _t_ramp(ask: Range, points: int) -> Tensor:
 
 def get_sigmas_simple(ask: Range) -> Tensor:
     """Every 1000 / n-th level of the table."""
-    picks = [-(1 + int(i * TIMESTEPS / ask.steps)) for i in range(ask.steps)]
+    picks = [-(1 + int(i * len(ask.levels.sigmas) / ask.steps)) for i in range(ask.steps)]
     return append_zero(ask.levels.sigmas[picks])
 
 
 def get_sigmas_ddim(ask: Range) -> Tensor:
     """DDIM's times; can be one longer than asked for."""
-    stride = max(TIMESTEPS // ask.steps, 1)
+    stride = max(len(ask.levels.sigmas) // ask.steps, 1)
     return append_zero(ask.levels.sigmas[1::stride].flip(0))
 
 

@@ -138,7 +138,7 @@ MUTANTS = [
         ("ask.steps + 1)[:-1]", "ask.steps)"),
         ("ask.levels.sigmas[1::stride]", "ask.levels.sigmas[0::stride]"),
         ("/ ask.steps\n    low, high = (torch.atan", "/ (ask.steps - 1)\n    low, high = (torch.atan"),
-        ("-(1 + int(i * TIMESTEPS / ask.steps))", "-int(1 + i * TIMESTEPS / (ask.steps + 1))"),
+        ("-(1 + int(i * len(ask.levels.sigmas) / ask.steps))", "-int(1 + i * len(ask.levels.sigmas) / (ask.steps + 1))"),
         (".clamp(0, 1)", ".clamp(0, 2)"),
         ("beta_quantile(p, 0.6, 0.6)", "beta_quantile(p, 0.6, 0.7)"),
         ("(first - last)", "first"),

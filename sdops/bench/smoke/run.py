@@ -18,6 +18,8 @@ from sdops.bench.smoke.claims import try_claims
 from sdops.bench.smoke.edits import try_edits
 from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
 from sdops.bench.smoke.kernels import try_kernels
+from sdops.bench.smoke.like import NAME as LIKE
+from sdops.bench.smoke.like import Like, try_like
 from sdops.bench.smoke.parts import TEXT, UNET, reference, try_part, vae_part
 from sdops.bench.smoke.step import Need, Step
 from sdops.bench.subject import Subject, few_threads, usual_precision
@@ -48,6 +50,8 @@ class Plan:
     """The UI whose flags to name."""
     wishes: Wishes = NO_WISHES
     """What to paint, and how."""
+    like: Like | None = None
+    """Someone's picture to make again."""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,7 @@ def planned(
     ui: str = DEFAULT_UI,
     weights: Weights = Weights.LIVE,
     wishes: Wishes = NO_WISHES,
+    like: Path | None = None,
 ) -> Plan:
     """The plan for what the user asked for, the rest chosen to suit the device.
 
@@ -96,8 +101,14 @@ def planned(
     named = precision or usual_precision(chosen)
     look_up("precision", named, PRECISIONS)
     backend(attention)
-    wishes.request(subject.parts().config)
-    return Plan(subject, chosen, named.casefold(), attention, memory_limit, ui.casefold(), wishes)
+    config = subject.parts().config
+    given = None if like is None else Like.of(like, wishes, subject, chosen)
+    if given is not None:
+        wishes = replace(wishes, given=given.request)
+    wishes.request(config)
+    return Plan(
+        subject, chosen, named.casefold(), attention, memory_limit, ui.casefold(), wishes, given
+    )
 
 
 def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
@@ -178,6 +189,8 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
         return
     outcome.trial = trial
     yield whole.judge(trial)
+    if plan.like is not None:
+        yield try_like(plan.like, trial)
     yield from work.repeat(trial)
     yield from try_edits(work, trial)
     yield work.memory_left(trial)
@@ -209,6 +222,7 @@ def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = (
                 for step in outcome.steps
             ],
             "infotext": None if outcome.trial is None else outcome.trial.text,
+            "like": next((dict(s.measured) for s in outcome.steps if s.name == LIKE), None),
             "images": list(images),
             "launch": launch_data(launch),
         },

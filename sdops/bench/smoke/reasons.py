@@ -1,0 +1,118 @@
+"""Why a picture that someone made may come out different here, by what its infotext says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sdops.bench.smoke.step import Fault
+from sdops.bench.subject import Subject
+from sdops.checkpoint.cache import ResultCache
+from sdops.checkpoint.hashes import CACHE_VERSION, FileHashes, hash_file
+from sdops.finding import Severity
+from sdops.profile import load
+from sdops.sampler.parameters import IN_INFOTEXT
+
+KIN = re.compile(r"v\d+\.\d+|sdops ")
+"""How A1111 and sdops write their versions."""
+NETWORK = re.compile(r"<(\w{1,40}):[^>]{1,200}>")
+"""A LoRA, LyCORIS or hypernetwork in a prompt (A1111's modules/extra_networks.py)."""
+NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Parameters that are not repeated here; a row of `profiles/bench/infotext`."""
+
+    id: str
+    names: Sequence[str]
+    source: str
+    title: str = ""
+    starts: Sequence[str] = ()
+
+    def covers(self, name: str) -> bool:
+        """Whether it is about the parameter called `name`."""
+        return name in self.names or name.startswith(tuple(self.starts))
+
+
+@cache
+def foreign() -> tuple[Foreign, ...]:
+    """All that is known."""
+    return tuple(Foreign(**row) for row in load("bench/infotext")["parameter"])
+
+
+def reason(rule: str, title: str, why: str, advice: str = "") -> Fault:
+    """One reason, as a finding that is only worth knowing."""
+    return Fault(f"smoke-like-{rule}", title, why, advice=advice, severity=Severity.INFO)
+
+
+def of_parameters(parameters: Mapping[str, str]) -> Iterator[Fault]:
+    """What the infotext's parameters name that is not repeated here."""
+    left = [name for name in parameters if name not in IN_INFOTEXT]
+    for row in foreign():
+        covered = [name for name in left if row.covers(name)]
+        left = [name for name in left if name not in covered]
+        if covered and row.id != NEUTRAL:
+            yield reason(row.id, row.title, f"Its infotext has: {', '.join(covered)}.")
+    if left:
+        title = "Its infotext has settings that are not known here"
+        yield reason("unknown", title, f"They are: {', '.join(left)}.")
+
+
+def of_prompts(prompts: Sequence[str]) -> Iterator[Fault]:
+    """What the prompts name beside words."""
+    named = list(dict.fromkeys(match[0] for text in prompts for match in NETWORK.finditer(text)))
+    if named:
+        title = "Its prompt names LoRAs or other small networks, and the sampler here uses none"
+        yield reason("lora-in-prompt", title, f"They are left out: {', '.join(named)}.")
+
+
+def of_files(parameters: Mapping[str, str], subject: Subject) -> Iterator[Fault]:
+    """Other models than the one that is tried."""
+    digest, name = parameters.get("Model hash"), parameters.get("Model", "a model")
+    if subject.checkpoint is None:
+        if name != subject.title:
+            title = "It was made with a model, and here random weights stand for one"
+            yield reason("model", title, f"Its infotext has: {name}.", "Name its checkpoint too.")
+    elif digest is None:
+        title = "Its infotext does not say for sure which model made it"
+        yield reason("model-unsaid", title, f"It has the name {name} and no hash.")
+    elif not (own := hashes_of(subject.checkpoint)).matches(digest):
+        yield reason(
+            "model",
+            "It was made with another model file than this one",
+            f"That was {name} with the hash {digest}; this file's is {own.a1111_short}.",
+            "Try the file with that hash: `sdops hash` shows the hashes of yours.",
+        )
+    yield from _of_vae(parameters, subject.vae)
+
+
+def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
+    name, digest = parameters.get("VAE"), parameters.get("VAE hash")
+    if name is None and digest is None:
+        return
+    if vae is not None and (hashes_of(vae).matches(digest) if digest else vae.stem == name):
+        return
+    yield reason(
+        "vae",
+        "It was made with a VAE file of its own",
+        f"That was {name or 'one'} with the hash {digest or 'left out'}.",
+        "Give that file with --vae; its colors and small details differ a little without.",
+    )
+
+
+def of_version(parameters: Mapping[str, str]) -> Iterator[Fault]:
+    """Another program than A1111."""
+    version = parameters.get("Version")
+    if version is not None and not KIN.match(version):
+        title = next(row.title for row in foreign() if row.id == "other-program")
+        yield reason("other-program", title, f"Its infotext has: Version: {version}.")
+
+
+def hashes_of(path: Path) -> FileHashes:
+    """The hashes of a file, remembered from earlier runs."""
+    with ResultCache("hash", CACHE_VERSION) as cache:
+        return hash_file(path, cache=cache)
