@@ -29,6 +29,8 @@ from sdops.sampler.pipeline import Pipeline
 from sdops.sampler.request import Request
 from sdops.sampler.schedule import SCHEDULERS
 
+from .oracles import random_pipeline
+
 ROWS = (*BASICS, *DETAILS)
 
 
@@ -135,7 +137,7 @@ PLAIN = Request(
 
 @cache
 def tiny(name: str = "tiny-sd15") -> Pipeline:
-    return Pipeline.from_architecture(name)
+    return random_pipeline(name)
 
 
 @cache
