@@ -227,6 +227,8 @@ class _Reader:
 
 def _turned(data: bytes, tensor: Tensor) -> bytes:
     """Little-endian, and with a lazy negation or conjugation carried out."""
+    if not (tensor.storage.big_endian or tensor.negative or tensor.conjugate):
+        return data
     import numpy as np
 
     kind = BY_NAME[tensor.dtype]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sdops.checkpoint.convert.precision import Precision, dtype_for
@@ -149,7 +149,3 @@ def view_identity(item: Item) -> object | None:
     storage = tensor.storage
     place = (storage.path, storage.key, tensor.storage_offset)
     return (place, tensor.shape, tensor.stride, tensor.dtype, item.dtype)
-
-
-Fix = Callable[[Plan], Plan]
-"""A repair or rename that was asked for."""

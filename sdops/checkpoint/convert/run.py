@@ -50,9 +50,6 @@ class Options:
 class Done:
     """A finished conversion."""
 
-    plan: Plan
-    destination: Path
-    bytes_in: int
     bytes_out: int
     verified: bool
     sha256: str | None
@@ -99,7 +96,7 @@ def write_safetensors(
         if options.verify:
             read_back_header(target, header)
         weights.refuse_changed()
-    return _done(plan, destination, planned.size_bytes, options, written.overflowed)
+    return _done(destination, planned.size_bytes, options, written.overflowed)
 
 
 def write_ckpt(
@@ -130,15 +127,12 @@ def write_ckpt(
                 read_back_zip(file)
                 advance(size)
             weights.refuse_changed()
-    return _done(plan, destination, size, options, overflowed)
+    return _done(destination, size, options, overflowed)
 
 
-def _done(
-    plan: Plan, destination: Path, size: int, options: Options, overflowed: Mapping[str, int]
-) -> Done:
+def _done(destination: Path, size: int, options: Options, overflowed: Mapping[str, int]) -> Done:
     sha256 = digest_of(os.fspath(destination)) if options.hashed else None
-    source_size = plan.source.size_bytes
-    return Done(plan, destination, source_size, size, options.verify, sha256, overflowed)
+    return Done(size, options.verify, sha256, overflowed)
 
 
 def refuse_same_file(plan: Plan, destination: Path) -> None:

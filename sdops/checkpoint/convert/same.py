@@ -43,7 +43,7 @@ def is_done(plan: Plan, destination: Path, options: Options, advance: Advance) -
     """
     if not destination.is_file():
         return False
-    status, mark = destination.stat(), mark_of(plan, options)
+    status, mark = destination.stat(), _mark(plan, options)
     with ResultCache("convert", __version__) as cache:
         if cache.get(destination, status) == mark:
             return True
@@ -57,13 +57,13 @@ def is_done(plan: Plan, destination: Path, options: Options, advance: Advance) -
     return True
 
 
-def remember(destination: Path, mark: str) -> None:
-    """Notes that `destination` was written and read back, and holds what `mark` stands for."""
+def remember(plan: Plan, destination: Path, options: Options) -> None:
+    """Notes that `destination` was written after `plan` and read back."""
     with ResultCache("convert", __version__) as cache:
-        cache.put(destination, destination.stat(), mark)
+        cache.put(destination, destination.stat(), _mark(plan, options))
 
 
-def mark_of(plan: Plan, options: Options) -> str:
+def _mark(plan: Plan, options: Options) -> str:
     """A digest of all that decides what is written, the state of the sources included."""
     digest = hashlib.sha256()
     states = tuple(plan.source.states.values())

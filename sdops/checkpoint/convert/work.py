@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -23,6 +24,7 @@ from sdops.finding import Report
 
 SIDE_BY_SIDE = 2
 
+Advance = Callable[[int], None]
 Planner = Callable[[Checkpoint], Plan]
 Result = dict[str, Any] | str
 """What is reported of a file, or the fault that kept it from being worked on."""
@@ -41,20 +43,15 @@ class Manner:
     """Plan and tell; write nothing."""
 
 
-def carry_out(command: str, work: Work, manner: Manner, advance: Callable[[int], None]) -> Report:
+def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Report:
     """Works on every task, two at a time, and reports; one that fails is a fault."""
     tasks = work.tasks
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     if len(tasks) == 1 and not tasks[0].twins:
-        try:
-            results: list[Result] = [_perform(tasks[0], manner, advance)]
-        except OSError as error:
-            raise SdopsError(_broken_off(error, tasks[0])) from None
+        results: Sequence[Result] = [_alone(tasks[0], manner, advance)]
     else:
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-            groups = threads.map(lambda task: _attempt(task, manner, advance), tasks)
-            results = [result for group in groups for result in group]
+        results = _side_by_side(tasks, manner, advance)
     files = [result for result in results if isinstance(result, dict)]
     return Report(
         command=command,
@@ -66,7 +63,31 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Callable[[int],
     )
 
 
-def _attempt(task: Task, manner: Manner, advance: Callable[[int], None]) -> list[Result]:
+def _alone(task: Task, manner: Manner, advance: Advance) -> Result:
+    try:
+        return _perform(task, manner, advance)
+    except OSError as error:
+        raise SdopsError(_broken_off(error, task)) from None
+
+
+def _side_by_side(tasks: Iterable[Task], manner: Manner, advance: Advance) -> Sequence[Result]:
+    stopped = threading.Event()
+
+    def go_on(count: int) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        advance(count)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        try:
+            groups = threads.map(lambda task: _attempt(task, manner, go_on), tasks)
+            return [result for group in groups for result in group]
+        except BaseException:  # Ctrl-C reaches this thread only; the others would go on to the end
+            stopped.set()
+            raise
+
+
+def _attempt(task: Task, manner: Manner, advance: Advance) -> list[Result]:
     """What became of the task's file and of each twin: one is taken, the others are compared."""
     results: list[Result] = []
     taken: Path | None = None
@@ -90,7 +111,7 @@ def _broken_off(error: OSError, task: Task) -> str:
     return f"{task.source} could not be made into {task.destination}: {error.strerror or error}."
 
 
-def _perform(task: Task, manner: Manner, advance: Callable[[int], None]) -> dict[str, Any]:
+def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
     plan = _plan(task.source, manner)
     if task.out is not None and same.is_done(plan, task.destination, manner.options, advance):
         return _skipped(task, f"{task.destination} holds just this already")
@@ -98,18 +119,15 @@ def _perform(task: Task, manner: Manner, advance: Callable[[int], None]) -> dict
     if manner.dry_run:
         return _data(task, plan, None, ())
     _make_folder(task)
-    mark = same.mark_of(plan, manner.options)
     write = write_ckpt if manner.suffix == ".ckpt" else write_safetensors
     done = write(plan, task.destination, manner.options, advance)
     if task.out is not None and done.verified:
-        same.remember(task.destination, mark)
+        same.remember(plan, task.destination, manner.options)
     disposed = manner.after.dispose(plan.source)
     return _data(task, plan, done, (disposed,) if disposed else ())
 
 
-def _compared(
-    task: Task, taken: Path, manner: Manner, advance: Callable[[int], None]
-) -> dict[str, Any]:
+def _compared(task: Task, taken: Path, manner: Manner, advance: Advance) -> dict[str, Any]:
     """Leaves a file out whose name went to `taken`, which holds the same weights.
 
     Raises:

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +220,20 @@ def test_a_changed_shard_is_not_taken_for_done(tmp_path: Path, cache: Path) -> N
         code, _, stderr = convert(*arguments)
         assert (code, "exists already" in stderr) == (2, True)
         cache.unlink()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_an_interrupted_folder_stops_at_once(tmp_path: Path) -> None:
+    models, out = tmp_path / "models", tmp_path / "out"
+    for name in "abcd":
+        save(models / f"{name}.pt", **{f"w{n}": torch.randn(1000, 1000) for n in range(40)})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sdops", "convert", models, "--out", out, "--dtype", "fp16"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(out.glob(".*.sdops-partial"))) < 2:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert not list(out.iterdir())
