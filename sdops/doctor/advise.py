@@ -66,15 +66,7 @@ def to_data(plan: LaunchPlan) -> dict[str, Any]:
     """The plan as `data.launch` of the doctor's report."""
     return {
         "ui": plan.ui,
-        "flags": [
-            {
-                "flag": planned.flag,
-                "value": planned.value,
-                "reason": planned.reason,
-                "standing": planned.standing.value,
-            }
-            for planned in plan.flags
-        ],
+        "flags": [planned.as_data() for planned in plan.flags],
         "remove": [{"flag": gone.flag, "reason": gone.reason} for gone in plan.remove],
         "line": plan.line,
         "place": plan.place,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Protocol
 
 import torch
@@ -256,16 +255,12 @@ class GuidedModel:
     def _evaluate(self, x: Tensor, t: float) -> tuple[list[Row], Tensor]:
         """Every row of this call, and the UNet's outputs for them: (R, C, h, w)."""
         rows = self._rows()
-        batches = self._batches(rows)
-        predicted = []
-        for numbers in batches:
+        predicted: dict[int, Tensor] = {}
+        for numbers in self._batches(rows):
             members = [rows[number] for number in numbers]
-            inputs = self._inputs(x, members)
-            predicted.append(self.predictor(inputs, t, [row.encoded for row in members]))
-        outputs = torch.cat(predicted)
-        if len(batches) > 1:
-            places = {number: place for place, number in enumerate(chain(*batches))}
-            outputs = torch.stack([outputs[places[number]] for number in range(len(rows))])
+            outputs = self.predictor(self._inputs(x, members), t, [row.encoded for row in members])
+            predicted |= zip(numbers, outputs, strict=True)
+        outputs = torch.stack([predicted[number] for number in range(len(rows))])
         self.calls += 1
         if self.on_call:
             self.on_call(self.calls)

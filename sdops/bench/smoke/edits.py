@@ -12,7 +12,7 @@ from sdops.bench.difference import cosine, psnr
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import usual
-from sdops.bench.smoke.parts import LADDERS, MENDED
+from sdops.bench.smoke.parts import MENDED, NOTHING_MENDS, mended
 from sdops.bench.smoke.picture import look_at
 from sdops.bench.smoke.step import Fault, Step, judged
 from sdops.bench.smoke.whole import Trial, Whole, odd
@@ -27,6 +27,7 @@ from sdops.sampler.pipeline import (
     Options,
     Pipeline,
 )
+from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 from sdops.sampler.upscale import resize_picture, to_tensor
 
@@ -87,22 +88,29 @@ def _mend(
     edit: Edit, work: Whole, trial: Trial, options: Options, error: NotANumberError
 ) -> tuple[Step, Options]:
     """The step of an edit that overflowed, and the first options under which it does not."""
-    title = f"{edit.name[0].upper()}{edit.name[1:]} fails, although a plain picture works"
-    for need, mend in LADDERS[error.part]:
-        mended = replace(options, precision=mend(options.precision))
+
+    def works(precision: Precision) -> bool:
+        pipeline = work.subject.pipeline(replace(options, precision=precision))
         try:
-            _run(edit, work, trial, work.subject.pipeline(mended))
-        except (NotANumberError, RuntimeError) as failure:
-            if isinstance(failure, NotANumberError) or is_out_of_memory(failure):
-                continue
+            _run(edit, work, trial, pipeline)
+        except NotANumberError:
+            return False
+        except RuntimeError as failure:
+            if is_out_of_memory(failure):
+                return False
             raise
-        why = f"{error.message} {MENDED[need]} it works."
-        fault = Fault(f"smoke-{edit.rule}-none", title, why, need)
-        return judged(edit.name, error.message, (fault,)), mended
-    advice = "Get the model again from its source, or use another."
-    why = f"{error.message} Nothing that was tried mends it."
-    fault = Fault(f"smoke-{edit.rule}-none", title, why, advice=advice)
-    return judged(edit.name, error.message, (fault,)), options
+        return True
+
+    found = mended(error.part, options.precision, works)
+    fault = Fault(
+        f"smoke-{edit.rule}-none",
+        f"{edit.name[0].upper()}{edit.name[1:]} fails, although a plain picture works",
+        f"{error.message} {f'{MENDED[found[0]]} it works.' if found else NOTHING_MENDS}",
+        found[0] if found else None,
+        advice="Get the model again from its source, or use another.",
+    )
+    after = replace(options, precision=found[1]) if found else options
+    return judged(edit.name, error.message, (fault,)), after
 
 
 def _no_room(edit: Edit) -> Fault:

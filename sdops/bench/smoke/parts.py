@@ -179,6 +179,17 @@ LADDERS = {"UNet": UNET.ladder, "VAE": VAE_LADDER}
 """What may mend a part that overflows, the cheapest first."""
 
 
+def mended(
+    part: str, precision: Precision, works: Callable[[Precision], bool]
+) -> tuple[Need, Precision] | None:
+    """What mends a part ("UNet" or "VAE") that overflows: the first of its ladder that works."""
+    for need, mend in LADDERS[part]:
+        tried = mend(precision)
+        if tried != precision and works(tried):
+            return need, tried
+    return None
+
+
 def vae_part(latent: Tensor) -> Part:
     """The VAE, tried on `latent` (1, z, h, w)."""
     return Part(
@@ -245,15 +256,17 @@ def _fault(
             why += f" {MENDED[need]} it is right ({_words(part, after)})."
             break
     else:
-        need, why = part.ladder[-1][0], f"{why} Nothing that was tried mends it."
+        need, why = None, f"{why} {NOTHING_MENDS}"
     yield Fault(
         f"smoke-{part.limit}-half-precision",
         f"The {part.title} does not work in half precision: pictures come out {_look_of(part)}",
         why,
         need,
+        advice="Do not run it in half precision.",
     )
 
 
+NOTHING_MENDS = "Nothing that was tried mends it."
 MENDED = {
     Need.VAE_FP32: "In fp32",
     Need.MODEL_FP32: "In fp32",

@@ -25,7 +25,6 @@ from sdops.bench.smoke.step import Need, Step
 from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.errors import UsageError
 from sdops.finding import Report
-from sdops.launch import LaunchPlan
 from sdops.sampler.attention import backend
 from sdops.sampler.names import look_up
 from sdops.sampler.pipeline import NotANumberError, Options
@@ -224,19 +223,11 @@ def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = (
             "infotext": None if outcome.trial is None else outcome.trial.text,
             "like": next((dict(s.measured) for s in outcome.steps if s.name == LIKE), None),
             "images": list(images),
-            "launch": launch_data(launch),
+            "launch": {
+                "ui": launch.ui,
+                "flags": [flag.as_data() for flag in launch.flags],
+                "line": launch.line,
+                "place": launch.place,
+            },
         },
     )
-
-
-def launch_data(plan: LaunchPlan) -> dict[str, Any]:
-    """The plan as `data.launch`."""
-    return {
-        "ui": plan.ui,
-        "flags": [
-            {"flag": f.flag, "value": f.value, "reason": f.reason, "standing": f.standing.value}
-            for f in plan.flags
-        ],
-        "line": plan.line,
-        "place": plan.place,
-    }

@@ -15,13 +15,14 @@ from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
 from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
-from sdops.bench.smoke.parts import LADDERS, MENDED
+from sdops.bench.smoke.parts import MENDED, NOTHING_MENDS, mended
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject, usual_tile
 from sdops.finding import Severity
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Picture, Pipeline
+from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 
 NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
@@ -157,18 +158,16 @@ class Whole:
 
     def failed(self, error: NotANumberError) -> Step:
         """The step "picture" where there is none, with the flag under which there is one."""
-        need, why = None, "Nothing that was tried mends it."
-        for tried, mend in LADDERS[error.part]:
-            precision = mend(self.options.precision)
-            mended = replace(self, options=replace(self.options, precision=precision))
-            if precision != self.options.precision and mended.works():
-                need, why = tried, f"{MENDED[tried]} it works."
-                break
+
+        def works(precision: Precision) -> bool:
+            return replace(self, options=replace(self.options, precision=precision)).works()
+
+        found = mended(error.part, self.options.precision, works)
         fault = Fault(
             "smoke-picture-none",
             f"No picture could be made: the {error.part} gave values that are not numbers",
-            why,
-            need,
+            f"{MENDED[found[0]]} it works." if found else NOTHING_MENDS,
+            found[0] if found else None,
             advice="Get the model again from its source, or use another.",
         )
         return judged("picture", error.message, (fault,))

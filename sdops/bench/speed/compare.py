@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
-from sdops.bench.speed.result import Result, Run
-from sdops.bench.speed.statistics import median, median_absolute_deviation
+from sdops.bench.speed.result import Result, Run, median_absolute_deviation
 from sdops.errors import UsageError
 from sdops.finding import Finding, Remedy, Severity
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import statistics as python_statistics
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sdops.bench.speed.result import Result, Run, write_new
-from sdops.bench.speed.statistics import median, median_absolute_deviation, percentile
+from sdops.bench.speed.result import Result, Run, median_absolute_deviation, write_new
 from sdops.errors import UsageError
 
 
@@ -20,7 +19,7 @@ def github_action(result: Result) -> list[dict[str, Any]]:
         {
             "name": f"{run.name}, {figure}",
             "unit": "it/s",
-            "value": median(rates),
+            "value": statistics.median(rates),
             "range": f"± {median_absolute_deviation(rates):.3g}",
             "extra": extra,
         }
@@ -47,23 +46,23 @@ def _benchmark(result: Result, run: Run) -> dict[str, Any]:
         "fullname": f"sdops bench::{run.name}",
         "params": {"batch": run.batch, "width": run.width, "height": run.height},
         "param": run.name,
-        "extra_info": {"loop_it_s": median(run.loop_rates), "mfu": run.mfu},
+        "extra_info": {"loop_it_s": statistics.median(run.loop_rates), "mfu": run.mfu},
         "options": {"disable_gc": False, "timer": "perf_counter", "warmup": True},
         "stats": _stats(run.seconds),
     }
 
 
 def _stats(seconds: Sequence[float]) -> dict[str, Any]:
-    low, high = percentile(seconds, 0.25), percentile(seconds, 0.75)
+    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
     total = sum(seconds)
     return {
         "min": min(seconds),
         "max": max(seconds),
         "mean": total / len(seconds),
-        "stddev": python_statistics.stdev(seconds) if len(seconds) > 1 else 0.0,
+        "stddev": statistics.stdev(seconds),
         "rounds": len(seconds),
         "iterations": 1,
-        "median": median(seconds),
+        "median": middle,
         "iqr": high - low,
         "q1": low,
         "q3": high,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from statistics import median
 
 from sdops.bench.device import Device
+from sdops.bench.speed.flops import flops_per_step
 from sdops.bench.speed.protocol import Case, Protocol
+from sdops.bench.speed.result import Run
 from sdops.bench.speed.watch import Watch
 from sdops.bench.subject import Subject
 from sdops.errors import SdopsError
@@ -16,51 +19,14 @@ from sdops.sampler.pipeline import Options, Pipeline
 LEAST_REPEATS = 3
 """Fewer have no median worth the name."""
 KIB = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One call of the pipeline."""
-
-    seconds: float
-    """From the prompt to the pictures."""
-    loop_seconds: float
-    """From the end of the first step to the end of the last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What repeated calls took."""
-
-    case: Case
-    load_seconds: float
-    warm_up_seconds: float
-    """The first call: kernels are chosen, compiled, recorded."""
-    timings: tuple[Timing, ...]
-    peak_vram_bytes: int | None
-    """None where the device has no memory of its own."""
-    peak_ram_bytes: int
-    """Of the whole process so far."""
-
-    @property
-    def loop_rates(self) -> tuple[float, ...]:
-        """CFG steps a second of the loop alone, by repeat."""
-        return tuple((self.case.steps - 1) / t.loop_seconds for t in self.timings)
-
-    @property
-    def whole_rates(self) -> tuple[float, ...]:
-        """Steps a second over the whole call, times the batch, by repeat."""
-        return tuple(self.case.steps * self.case.batch / t.seconds for t in self.timings)
+Timing = tuple[float, float]
+"""Seconds of one call: from the prompt to the pictures, and from the end of the first step to
+the end of the last."""
 
 
 def measure(
-    case: Case,
-    protocol: Protocol,
-    subject: Subject,
-    options: Options,
-    device: Device,
-    watch: Watch,
-) -> Measurement:
+    case: Case, protocol: Protocol, subject: Subject, options: Options, device: Device, peak: float
+) -> Run:
     """Time `case`.
 
     Args:
@@ -69,7 +35,7 @@ def measure(
         subject: the model.
         options: how it computes.
         device: where; the one in `options`.
-        watch: looks at the device while it works.
+        peak: operations a second of a large matrix product there.
 
     Raises:
         SdopsError: the case takes too few steps to be timed.
@@ -82,22 +48,38 @@ def measure(
     device.synchronize()
     load_seconds = time.perf_counter() - begin
     warm_ups = [_time(pipeline, case, device, seed=0) for _ in range(protocol.warm_ups)]
-    timings: list[Timing] = []
-    begin = time.perf_counter()
-    while len(timings) < LEAST_REPEATS or (
-        len(timings) < protocol.repeats and time.perf_counter() - begin < protocol.seconds
-    ):
-        timings.append(_time(pipeline, case, device, seed=len(timings) + 1))
-    if watch.driver:  # NVML answers: one more, not timed, asked while the GPU is busy
-        pipeline.generate(case.request(seed=0), lambda _: watch.look())
-    return Measurement(
-        case,
-        load_seconds,
-        warm_ups[0].seconds if warm_ups else 0.0,
-        tuple(timings),
-        device.peak_bytes() if device.has_own_memory else None,
-        _peak_ram_bytes(),
+    seconds, loop_seconds = zip(*_timings(pipeline, case, protocol, device), strict=True)
+    loop_rates = tuple((case.steps - 1) / passed for passed in loop_seconds)
+    flops = flops_per_step(pipeline.config, case)
+    return Run(
+        name=case.name,
+        architecture=case.architecture,
+        width=case.width,
+        height=case.height,
+        batch=case.batch,
+        steps=case.steps,
+        loop_rates=loop_rates,
+        whole_rates=tuple(case.steps * case.batch / passed for passed in seconds),
+        seconds=seconds,
+        load_seconds=load_seconds,
+        warm_up_seconds=warm_ups[0][0] if warm_ups else 0.0,
+        peak_vram_bytes=device.peak_bytes() if device.has_own_memory else None,
+        peak_ram_bytes=_peak_ram_bytes(),
+        flops_per_step=flops,
+        mfu=flops * median(loop_rates) / peak,
+        gpu=_watched(pipeline, case, device),
     )
+
+
+def _timings(
+    pipeline: Pipeline, case: Case, protocol: Protocol, device: Device
+) -> Iterator[Timing]:
+    """As many as the protocol says, or fewer when its time is over."""
+    begin = time.perf_counter()
+    for number in range(1, max(protocol.repeats, LEAST_REPEATS) + 1):
+        if number > LEAST_REPEATS and time.perf_counter() - begin >= protocol.seconds:
+            return
+        yield _time(pipeline, case, device, seed=number)
 
 
 def _time(pipeline: Pipeline, case: Case, device: Device, seed: int) -> Timing:
@@ -112,10 +94,19 @@ def _time(pipeline: Pipeline, case: Case, device: Device, seed: int) -> Timing:
     begin = time.perf_counter()
     pipeline.generate(case.request(seed), on_call)
     device.synchronize()
-    return Timing(time.perf_counter() - begin, marks[case.steps] - marks[1])
+    return time.perf_counter() - begin, marks[case.steps] - marks[1]
+
+
+def _watched(pipeline: Pipeline, case: Case, device: Device) -> dict[str, object]:
+    """What the GPU says of itself while it makes one picture more, which is not timed."""
+    watch = Watch(device)
+    if watch.driver:
+        pipeline.generate(case.request(seed=0), lambda _: watch.look())
+    return watch.seen()
 
 
 def _peak_ram_bytes() -> int:
+    """Of the whole process so far."""
     if sys.platform == "win32":
         import psutil
 

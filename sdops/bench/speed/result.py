@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
@@ -57,6 +58,17 @@ class Result:
     runs: tuple[Run, ...]
     faults: tuple[str, ...] = ()
     """What could not be timed, and why, one sentence each."""
+
+
+def median_absolute_deviation(values: Sequence[float]) -> float:
+    """The median distance from the median: a spread that outliers do not move."""
+    middle = median(values)
+    return median(abs(value - middle) for value in values)
+
+
+def percentile(values: Sequence[float], share: int) -> float:
+    """What `share` (1…99) percent of all are not above, linear between neighbors."""
+    return quantiles(values, n=100, method="inclusive")[share - 1]
 
 
 def write(result: Result, path: Path) -> None:

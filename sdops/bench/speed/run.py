@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -16,11 +17,10 @@ import torch
 from sdops.bench.device import REFUSALS, Device, choose, first_line
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.speed import compare
-from sdops.bench.speed.flops import flops_per_step, peak_flops
-from sdops.bench.speed.measure import Measurement, measure
+from sdops.bench.speed.flops import peak_flops
+from sdops.bench.speed.measure import measure
 from sdops.bench.speed.protocol import Case, Protocol, protocol
-from sdops.bench.speed.result import Result, Run
-from sdops.bench.speed.statistics import median, percentile
+from sdops.bench.speed.result import Result, Run, percentile
 from sdops.bench.speed.watch import HARMFUL, Watch
 from sdops.bench.subject import Subject, few_threads, usual_precision, usual_side
 from sdops.errors import SdopsError, UsageError
@@ -134,7 +134,8 @@ def bench(plan: Plan, on_run: OnRun = lambda _: None) -> Result:
         peak = _peak_flops(plan)
         for case in plan.protocol.cases:
             try:
-                runs.append(_timed(plan, case, peak))
+                subject = plan.subject(case)
+                runs.append(measure(case, plan.protocol, subject, plan.options, plan.device, peak))
             except RuntimeError as error:
                 faults.append(_reason(plan, case, error))
             else:
@@ -152,12 +153,6 @@ def _peak_flops(plan: Plan) -> float:
             return peak_flops(plan.device, precision.unet)
     except REFUSALS as error:
         raise _refused(plan, error) from error
-
-
-def _timed(plan: Plan, case: Case, peak: float) -> Run:
-    watch, subject = Watch(plan.device), plan.subject(case)
-    taken = measure(case, plan.protocol, subject, plan.options, plan.device, watch)
-    return _run(taken, flops_per_step(subject.parts().config, case), peak, watch.seen())
 
 
 def _reason(plan: Plan, case: Case, error: RuntimeError) -> str:
@@ -218,28 +213,6 @@ def _version(package: str) -> str:
         return "none"
 
 
-def _run(taken: Measurement, flops: int, peak: float, seen: Mapping[str, Any]) -> Run:
-    case = taken.case
-    return Run(
-        name=case.name,
-        architecture=case.architecture,
-        width=case.width,
-        height=case.height,
-        batch=case.batch,
-        steps=case.steps,
-        loop_rates=taken.loop_rates,
-        whole_rates=taken.whole_rates,
-        seconds=tuple(timing.seconds for timing in taken.timings),
-        load_seconds=taken.load_seconds,
-        warm_up_seconds=taken.warm_up_seconds,
-        peak_vram_bytes=taken.peak_vram_bytes,
-        peak_ram_bytes=taken.peak_ram_bytes,
-        flops_per_step=flops,
-        mfu=flops * median(taken.loop_rates) / peak,
-        gpu=seen,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """An earlier result to compare with."""
@@ -288,7 +261,7 @@ def _data(run: Run, plan: Plan) -> dict[str, Any]:
         "end_to_end_it_s": median(run.whole_rates),
         "images_per_s": run.batch / median(run.seconds),
         "latency_ms": {
-            f"p{share}": percentile(run.seconds, share / 100) * 1000 for share in (50, 90, 99)
+            f"p{share}": percentile(run.seconds, share) * 1000 for share in (50, 90, 99)
         },
         "load_s": run.load_seconds,
         "warm_up_s": run.warm_up_seconds,
