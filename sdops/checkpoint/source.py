@@ -135,7 +135,7 @@ class FileSource:
 
 def state_of(status: os.stat_result) -> State:
     """By what a file of this status is known again."""
-    return State(status.st_ino, status.st_size, status.st_mtime_ns)
+    return State(status.st_size, status.st_mtime_ns)
 
 
 class BytesSource:

@@ -134,9 +134,8 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
-    """By what a file is known to be the same, unchanged."""
+    """By what a file is known to be unchanged; inodes are not the same for long on some shares."""
 
-    inode: int
     size_bytes: int
     modified_ns: int
 

@@ -110,23 +110,27 @@ def write_ckpt(
     refuse_same_file(plan, destination)
     items = _by_name(plan)
     overflowed: dict[str, int] = {}
-    with Weights(plan.source) as weights:
+    outgoing = [item.outgoing for item in plan.items]
+    with (
+        Weights(plan.source) as weights,
+        new_file(destination, size_of(outgoing), options.overwrite) as file,
+        Flusher(file.fileno()) as flusher,
+    ):
 
         def content(tensor: Outgoing) -> Iterator[bytes | memoryview]:
             for data, lost in elements(weights, items[tensor.name]):
                 if lost:
                     overflowed[tensor.name] = overflowed.get(tensor.name, 0) + lost
+                flusher.wrote(len(data))
                 advance(len(data))
                 yield data
 
-        outgoing = [item.outgoing for item in plan.items]
-        with new_file(destination, size_of(outgoing), options.overwrite) as file:
-            size = write_torch_zip(file, outgoing, content)
-            _refuse_overflow(overflowed, options)
-            if options.verify:
-                read_back_zip(file)
-                advance(size)
-            weights.refuse_changed()
+        size = write_torch_zip(file, outgoing, content)
+        _refuse_overflow(overflowed, options)
+        if options.verify:
+            read_back_zip(file)
+            advance(size)
+        weights.refuse_changed()
     return _done(destination, size, options, overflowed)
 
 
