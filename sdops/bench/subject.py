@@ -14,6 +14,8 @@ from torch import Tensor
 
 from sdops.bench.device import Device
 from sdops.bench.memory_limit import is_out_of_memory
+from sdops.checkpoint.cache import ResultCache
+from sdops.checkpoint.hashes import CACHE_VERSION, FileHashes, hash_file
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
@@ -42,6 +44,8 @@ class Subject:
     """Which of the checkpoint's."""
     seed: int = 0
     """Of the random weights."""
+    model_hash: str | None = None
+    """A1111's short hash of the checkpoint, where pictures are to name it."""
 
     @property
     def title(self) -> str:
@@ -76,7 +80,13 @@ class Subject:
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
         """The model, ready to make pictures; errors as of `parts`."""
         name = self.checkpoint.stem if self.checkpoint is not None else self.title
-        return Pipeline(self.parts(), options, name)
+        return Pipeline(self.parts(), options, name, self.model_hash)
+
+    def hashed(self) -> Subject:
+        """The same with its hash, for infotext; errors as of `hashes_of`."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, model_hash=hashes_of(self.checkpoint).a1111_short)
 
     def roomy(self, options: Options, work: Callable[[Pipeline], Answer]) -> Answer:
         """`work` on the model, under the first memory policy that fits.
@@ -91,6 +101,12 @@ class Subject:
                 if policy is LADDER[-1] or not is_out_of_memory(error):
                     raise
         raise AssertionError
+
+
+def hashes_of(path: Path) -> FileHashes:
+    """The hashes of a file, remembered from earlier runs."""
+    with ResultCache("hash", CACHE_VERSION) as cache:
+        return hash_file(path, cache=cache)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -123,6 +124,8 @@ def smoke(
         like=like,
     )
     wanted = gallery.Wanted.of(output_dir, grid, x, y)
+    if output_dir is not None:
+        plan = replace(plan, subject=plan.subject.hashed())
     with shown(quiet=quiet) as show:
         outcome = smoke(plan, lambda step: show(step.name, step.ok, step.detail))
         images = gallery.save(wanted, plan.subject, outcome.trial)

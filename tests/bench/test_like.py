@@ -134,7 +134,7 @@ def test_what_cannot_be_repeated_is_said(tmp_path):
     path = text_file(tmp_path, EVERYTHING)
     found = like(path)
     assert rules(found) == {
-        "model", "vae", "lora-in-prompt", "start", "mask", "lora", "textual-inversion",
+        "model", "vae", "start", "mask", "lora", "textual-inversion",
         "controlnet", "adetailer", "refiner", "faces", "unknown", "noise",
     }  # fmt: skip
     assert "Gadget" in next(f for f in found.reasons if f.rule.endswith("unknown")).why

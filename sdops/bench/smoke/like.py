@@ -90,7 +90,8 @@ class Like:
             *reasons.of_version(parameters),
             *(swap.reason for swap in swaps if swap.reason),
         )
-        return cls(path, picture, request, found)
+        by_rule = {fault.rule: fault for fault in reversed(found)}
+        return cls(path, picture, request, tuple(reversed(by_rule.values())))
 
 
 def _read(path: Path) -> tuple[Infotext, Image.Image | None]:
@@ -143,13 +144,13 @@ def _swaps(text: Infotext, said: Mapping[str, str], device: Device) -> Iterator[
         yield Swap("Old prompt editing timelines", "True")
     upscaler = said.get("Hires upscaler")
     if upscaler is not None and upscaler.casefold() not in map(str.casefold, UPSCALER.things):
-        title = "Its hires pass was made with an upscaler that is a model of its own"
+        title = "The given picture's hires pass took an upscaler that is a model of its own"
         why = f"That was {upscaler}; here it is {OTHERWISE}."
         yield Swap("Hires upscaler", OTHERWISE, reasons.reason("upscaler", title, why))
     if said.get("RNG", "GPU") == "GPU" and device.compute_capability is None:
         fault = reasons.reason(
             "noise",
-            "Its noise was drawn on a graphics card, and here is no NVIDIA card to draw it",
+            "The given picture's noise is a graphics card's, and here is no NVIDIA card to draw it",
             "It is computed as most NVIDIA cards draw it (RNG: NV); others draw another.",
             "If it was made without an NVIDIA card, try --set 'RNG: CPU'.",
         )
@@ -158,7 +159,7 @@ def _swaps(text: Infotext, said: Mapping[str, str], device: Device) -> Iterator[
 
 def _of_wishes(wishes: Wishes) -> Iterator[Fault]:
     if wishes.settings:
-        title = "You asked for other settings than its own"
+        title = "You asked for other settings than the given picture's"
         yield reasons.reason("settings", title, f"They are: {', '.join(wishes.settings)}.")
 
 
@@ -168,12 +169,14 @@ def _of_start(request: Request, parameters: Mapping[str, str], wishes: Wishes) -
         if wishes.image is None:
             yield reasons.reason(
                 "start",
-                "It was made from another picture, which is not in its infotext",
+                "The given picture was made from another, which is not in its infotext",
                 "Its infotext has a denoising strength and no hires pass.",
                 "Give that picture with --image.",
             )
         if "Mask blur" in parameters and wishes.mask is None:
-            title = "It was painted into another picture, and the mask is not in its infotext"
+            title = (
+                "The given picture was painted into another, and the mask is not in its infotext"
+            )
             advice = "Give the mask with --mask."
             yield reasons.reason("mask", title, "Its infotext has a mask blur.", advice)
 
@@ -185,8 +188,8 @@ def try_like(like: Like, trial: Trial) -> Step:
         return _step(like, None, None, "made; a text has no picture to compare with", like.reasons)
     if given.size != made.size:
         sizes = f"it is {_size(given)}, and its infotext makes {_size(made)}"
-        title = "It cannot be compared: it was cut or enlarged after it was made"
-        why = f"The given picture is another size: {sizes}."
+        title = "The given picture was cut or enlarged later, and cannot be compared"
+        why = f"By its sizes: {sizes}."
         return _step(like, None, None, sizes, (reasons.reason("size", title, why), *like.reasons))
     ours, theirs = (to_tensor(picture, *made.size) for picture in (made, given))
     decibels = psnr(ours, theirs)

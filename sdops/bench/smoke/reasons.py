@@ -9,9 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from sdops.bench.smoke.step import Fault
-from sdops.bench.subject import Subject
-from sdops.checkpoint.cache import ResultCache
-from sdops.checkpoint.hashes import CACHE_VERSION, FileHashes, hash_file
+from sdops.bench.subject import Subject, hashes_of
 from sdops.finding import Severity
 from sdops.profile import load
 from sdops.sampler.parameters import IN_INFOTEXT
@@ -58,7 +56,7 @@ def of_parameters(parameters: Mapping[str, str]) -> Iterator[Fault]:
         if covered and row.id != NEUTRAL:
             yield reason(row.id, row.title, f"Its infotext has: {', '.join(covered)}.")
     if left:
-        title = "Its infotext has settings that are not known here"
+        title = "The given picture was made with settings that are not known here"
         yield reason("unknown", title, f"They are: {', '.join(left)}.")
 
 
@@ -66,8 +64,8 @@ def of_prompts(prompts: Sequence[str]) -> Iterator[Fault]:
     """What the prompts name beside words."""
     named = list(dict.fromkeys(match[0] for text in prompts for match in NETWORK.finditer(text)))
     if named:
-        title = "Its prompt names LoRAs or other small networks, and the sampler here uses none"
-        yield reason("lora-in-prompt", title, f"They are left out: {', '.join(named)}.")
+        title = "The given picture was made with LoRAs, and the sampler here uses none"
+        yield reason("lora", title, f"Left out of its prompt: {', '.join(named)}.")
 
 
 def of_files(parameters: Mapping[str, str], subject: Subject) -> Iterator[Fault]:
@@ -75,15 +73,15 @@ def of_files(parameters: Mapping[str, str], subject: Subject) -> Iterator[Fault]
     digest, name = parameters.get("Model hash"), parameters.get("Model", "a model")
     if subject.checkpoint is None:
         if name != subject.title:
-            title = "It was made with a model, and here random weights stand for one"
+            title = "The given picture was made with a model, and here random weights stand for one"
             yield reason("model", title, f"Its infotext has: {name}.", "Name its checkpoint too.")
     elif digest is None:
-        title = "Its infotext does not say for sure which model made it"
-        yield reason("model-unsaid", title, f"It has the name {name} and no hash.")
+        title = "The given picture does not say for sure which model made it"
+        yield reason("model-unsaid", title, f"Its infotext has the name {name} and no hash.")
     elif not (own := hashes_of(subject.checkpoint)).matches(digest):
         yield reason(
             "model",
-            "It was made with another model file than this one",
+            "The given picture was made with another model file than this one",
             f"That was {name} with the hash {digest}; this file's is {own.a1111_short}.",
             "Try the file with that hash: `sdops hash` shows the hashes of yours.",
         )
@@ -98,7 +96,7 @@ def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
         return
     yield reason(
         "vae",
-        "It was made with a VAE file of its own",
+        "The given picture was made with a VAE file of its own",
         f"That was {name or 'one'} with the hash {digest or 'left out'}.",
         "Give that file with --vae; its colors and small details differ a little without.",
     )
@@ -110,9 +108,3 @@ def of_version(parameters: Mapping[str, str]) -> Iterator[Fault]:
     if version is not None and not KIN.match(version):
         title = next(row.title for row in foreign() if row.id == "other-program")
         yield reason("other-program", title, f"Its infotext has: Version: {version}.")
-
-
-def hashes_of(path: Path) -> FileHashes:
-    """The hashes of a file, remembered from earlier runs."""
-    with ResultCache("hash", CACHE_VERSION) as cache:
-        return hash_file(path, cache=cache)
