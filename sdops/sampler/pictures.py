@@ -45,7 +45,7 @@ def open_picture(path: Path) -> Image.Image:
     hint = f"Give a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file that is whole."
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as picture:
                 if max(picture.size) <= LARGEST_SIDE:
                     picture.load()
@@ -80,7 +80,9 @@ def infotext_in(picture: Image.Image) -> str | None:
     if isinstance(written, str):
         return written
     try:
-        comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
     except DAMAGE:
         return None
     if not isinstance(comment, bytes):
