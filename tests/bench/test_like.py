@@ -284,6 +284,7 @@ def test_the_command_refuses_in_a_line(tmp_path):
         ({"settings": ["Image CFG scale: 1.5"]}, "instruct-pix2pix"),
         ({"settings": ["Hires upscale: 0.5"]}, "hires pass"),
         ({"settings": ["Prompt: (a:1.2.3)"]}, "1.2.3"),
+        ({"settings": ["Hires upscale: 2", 'Hires prompt: "(a:1.2.3)"']}, "1.2.3"),
     ],
 )
 def test_wishes_are_checked_before_any_work(options, said):

@@ -52,7 +52,8 @@ class Wishes:
         request = applied(self.given or usual(config, steps), self.settings)
         image = self.image or usual(config).image
         request = replace(request, image=image, mask=self.mask)
-        for text in (request.prompt, request.negative):
+        second = (request.hires.prompt, request.hires.negative) if request.hires else ()
+        for text in filter(None, (request.prompt, request.negative, *second)):
             check(text)
         request.check()
         refuse_unfit(config, request)
