@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -82,20 +81,6 @@ def probe_prediction(unet: UNet, device: torch.device | None = None) -> Predicti
     return Prediction.V if difference < -1 else Prediction.EPSILON
 
 
-class Parameterization(Protocol):
-    """What a sampler's noise levels and a UNet's output mean to each other."""
-
-    @property
-    def levels(self) -> NoiseLevels:
-        """The model's noise levels."""
-
-    def time(self, sigma: float) -> float:
-        """The time to tell the UNet at the level `sigma`."""
-
-    def denoised(self, x: Tensor, sigma: float, output: Tensor) -> Tensor:
-        """The picture in `x`, given the UNet's `output` for `x` / √(σ² + 1)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Epsilon:
     """The UNet predicts the noise (Ho et al. 2020)."""
@@ -105,12 +90,12 @@ class Epsilon:
     """Whether the UNet is told only of times that it was trained at."""
 
     def time(self, sigma: float) -> float:
-        """Fractional, between the training times, unless they are quantized."""
+        """The time to tell the UNet at the level `sigma`, fractional unless times are quantized."""
         place = self.levels.nearest_t if self.quantized else self.levels.sigma_to_t
         return place(torch.tensor([sigma])).item()
 
     def denoised(self, x: Tensor, sigma: float, output: Tensor) -> Tensor:
-        """X - σ e."""
+        """The picture in `x`, given the UNet's `output` e for x / √(σ² + 1): x - σ e."""
         return x - sigma * output
 
 
@@ -137,7 +122,7 @@ class Consistency:
         distilled: those at which it was distilled.
     """
 
-    def __init__(self, base: Parameterization) -> None:
+    def __init__(self, base: Epsilon) -> None:
         self.base, self.levels = base, base.levels
         self.distilled = NoiseLevels(self.levels.alphas_cumprod[LCM_STRIDE - 1 :: LCM_STRIDE])
 
@@ -157,6 +142,10 @@ class Consistency:
         skip = LCM_SIGMA_DATA**2 / (scaled**2 + LCM_SIGMA_DATA**2)
         out = scaled / (scaled**2 + LCM_SIGMA_DATA**2) ** 0.5
         return out * self.base.denoised(x, sigma, output) + skip * x
+
+
+Parameterization = Epsilon | Consistency
+"""What a sampler's noise levels and a UNet's output mean to each other."""
 
 
 @dataclass(frozen=True, slots=True)

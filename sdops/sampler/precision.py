@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -79,18 +80,17 @@ def make_islands(unet: nn.Module) -> None:
             dtype = next(module.parameters()).dtype
             module.float()
             module.register_forward_pre_hook(_to_fp32)
-            module.register_forward_hook(_BackTo(dtype))
+            module.register_forward_hook(partial(_cast_back, dtype))
 
 
 def _to_fp32(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
     return tuple(tensor.float() for tensor in inputs)
 
 
-class _BackTo:
-    """A hook that casts a layer's output."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-
-    def __call__(self, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return output.to(self.dtype)
+def _cast_back(
+    dtype: torch.dtype,
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    output: Tensor,  # noqa: ARG001
+) -> Tensor:
+    return output.to(dtype)

@@ -132,6 +132,7 @@ class _Group:
     """Of a schedule; None for an alternation. No options: it stays as it is."""
 
 
+BRACKET = re.compile(r"\\.|(?P<bracket>[(\[])", re.DOTALL)
 NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 
@@ -142,21 +143,23 @@ def schedule(prompt: str, steps: Steps) -> list[tuple[int, str]]:
     `[a|b]` alternates. A bracket that is no such group stands for itself.
     """
     groups = _groups(prompt)
-    ends = {steps.count}
-    for group in _walk(prompt, groups):
-        if group.number is None:
-            ends.update(range(1, steps.count + 1))
-        elif (last := steps.last_before(group.number)) >= 1:
-            ends.add(last)
     if not _is_readable(prompt, groups):
         return [(steps.count, prompt)]
+    ends = {steps.count}
+    for group in groups.values():
+        if group.number is not None:
+            ends.add(max(steps.last_before(group.number), 0))
+        elif group.options:
+            ends.update(range(1, steps.count + 1))
+    ends.discard(0)
     return [(end, _text_at(prompt, groups, steps, end)) for end in sorted(ends)]
 
 
 def _groups(prompt: str) -> dict[int, _Group]:
     """Every valid group by where it starts; from the right, so that nested ones are known."""
     groups: dict[int, _Group] = {}
-    for start in reversed([match.start() for match in re.finditer(r"[(\[]", prompt)]):
+    starts = [match.start() for match in BRACKET.finditer(prompt) if match["bracket"]]
+    for start in reversed(starts):
         group = _group_at(prompt, start, groups)
         if group:
             groups[start] = group
@@ -217,22 +220,6 @@ def _is_readable(prompt: str, groups: dict[int, _Group]) -> bool:
             return False
         i = groups[i].end if i in groups else i + (2 if prompt[i] == "\\" else 1)
     return True
-
-
-def _walk(prompt: str, groups: dict[int, _Group]) -> list[_Group]:
-    """Every group that changes, nested ones too."""
-    found, ranges = [], [(0, len(prompt))]
-    while ranges:
-        i, end = ranges.pop()
-        while i < end:
-            group = groups.get(i)
-            if group and group.options:
-                found.append(group)
-                ranges += group.options
-                i = group.end
-            else:
-                i += 2 if prompt[i] == "\\" else 1
-    return found
 
 
 def _text_at(prompt: str, groups: dict[int, _Group], steps: Steps, step: int) -> str:

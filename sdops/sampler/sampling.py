@@ -16,7 +16,7 @@ from sdops.sampler.dpm_solver import sample_dpm_adaptive
 from sdops.sampler.guidance import Consistency, GuidedModel, Parameterization
 from sdops.sampler.noise import PictureNoise
 from sdops.sampler.samplers import NO_CHURN, Churn
-from sdops.sampler.schedule import NoiseLevels, Range, scheduler
+from sdops.sampler.schedule import Range, scheduler
 from sdops.sampler.timestep_samplers import sample_ddim_cfgpp, sample_plms, sample_unipc, timesteps
 
 MOST_STRENGTH = 0.999
@@ -135,7 +135,9 @@ class Run:
         return levels[:-2] + levels[-1:] if discard else levels
 
     def _range(self, steps: int, parameterization: Parameterization) -> Range:
-        levels: NoiseLevels = getattr(parameterization, "distilled", parameterization.levels)
+        levels = parameterization.levels
+        if isinstance(parameterization, Consistency):
+            levels = parameterization.distilled
         return Range(
             steps=steps,
             sigma_min=self.sampling.sigma_min or levels.sigma_min,
