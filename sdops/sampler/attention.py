@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import torch
 import torch.nn.functional as F
@@ -96,11 +96,17 @@ def backend(name: str) -> Attend:
 
     Raises:
         UsageError: there is none of that name.
-        MissingDependencyError: xformers is asked for and not installed.
+        MissingDependencyError: xformers is asked for, and not installed or broken.
     """
     attend = look_up("attention back-end", name, BACKENDS)
-    if attend is _xformers and find_spec("xformers") is None:
-        raise MissingDependencyError("xformers is not installed.", "Use the back-end sdpa instead.")
+    if attend is _xformers:
+        try:
+            importlib.import_module("xformers.ops")
+        except (ImportError, OSError) as error:
+            is_absent = isinstance(error, ModuleNotFoundError) and error.name == "xformers"
+            what = "is not installed" if is_absent else f"cannot be loaded: {error}"
+            hint = "Use the back-end sdpa instead."
+            raise MissingDependencyError(f"xformers {what}.", hint) from None
     return attend
 
 

@@ -122,6 +122,10 @@ class Pipeline:
     ) -> None:
         if options.vae_tile is not None and options.vae_tile < SMALLEST_TILE:
             raise UsageError(f"A VAE tile of {options.vae_tile} is too small.", "Use 64.")
+        if options.memory is not Memory.ALL and "cuda-graphs" in options.execution.value:
+            raise UsageError(
+                "A CUDA graph needs the whole model to stay on the GPU.", "Leave out one of both."
+            )
         self.parts, self.options = parts, options
         self.model_name, self.model_hash = model_name, model_hash
         self.residence = Residence(options.memory, torch.device(options.device))

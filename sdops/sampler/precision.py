@@ -87,10 +87,5 @@ def _to_fp32(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...
     return tuple(tensor.float() for tensor in inputs)
 
 
-def _cast_back(
-    dtype: torch.dtype,
-    module: nn.Module,
-    inputs: tuple[Tensor, ...],
-    output: Tensor,  # noqa: ARG001
-) -> Tensor:
+def _cast_back(dtype: torch.dtype, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
     return output.to(dtype)

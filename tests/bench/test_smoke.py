@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sdops.bench import subject
 from sdops.bench.device import choose
 from sdops.bench.memory_limit import measured, resting_bytes
 from sdops.bench.smoke.flags import findings as findings_for
@@ -231,6 +232,21 @@ def test_memory_limit_leads_to_the_first_policy_that_fits():
     outcome, flags, findings = tried(memory_limit=2**20)
     assert flags == {}
     assert rules(findings) == {"smoke-memory-never-fits"}
+
+
+def test_parts_are_tried_on_smaller_pictures_where_fp32_has_no_room(monkeypatch):
+    def small(q, k, v):
+        if q.shape[1] == 8 and q.shape[2] > 64:  # the model's heads, more than half a picture
+            raise torch.OutOfMemoryError("no room for so many tokens")
+        return BACKENDS["math"](q, k, v)
+
+    monkeypatch.setitem(BACKENDS, "sdpa", small)
+    monkeypatch.setattr(subject, "TINY_SIDE", 128)
+    outcome, flags, findings = tried()
+    assert step(outcome, "UNet").ok
+    assert step(outcome, "VAE").ok
+    assert rules(findings) == {"smoke-memory-never-fits"}
+    assert flags == {}
 
 
 def test_weights_take_turns_as_the_policies_say():

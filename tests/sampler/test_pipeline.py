@@ -15,6 +15,7 @@ from sdops.sampler.attention import BACKENDS
 from sdops.sampler.catalog import SAMPLERS
 from sdops.sampler.conditioning import PromptOptions
 from sdops.sampler.configuration import Prediction, architecture
+from sdops.sampler.graphs import Execution
 from sdops.sampler.guidance import Guidance
 from sdops.sampler.hires import Hires
 from sdops.sampler.memory import Memory
@@ -277,6 +278,12 @@ def test_tiles_are_used_where_pictures_come_in(pipeline):
 def test_attention_backends_agree(attention, pipeline):
     other = random_pipeline("tiny-sd15", Options(attention=attention))
     assert relative_error(other.sample(SMALL), pipeline.sample(SMALL)) < 1e-4
+
+
+def test_a_graph_needs_weights_that_stay():
+    for memory in (Memory.PARTS, Memory.LAYERS):
+        with pytest.raises(UsageError, match="stay on the GPU"):
+            random_pipeline("tiny-sd15", Options(memory=memory, execution=Execution.GRAPHED))
 
 
 def test_old_timelines_count_as_they_did(pipeline):

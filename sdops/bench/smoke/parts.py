@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sdops.bench.device import REFUSALS, first_line
 from sdops.bench.difference import cosine, psnr, relative_error
 from sdops.bench.limits import limit
+from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.smoke.asked import PROMPT, asked
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import Subject, usual_side
@@ -48,19 +49,33 @@ class Sample:
 
 
 def reference(subject: Subject, options: Options) -> Sample:
-    """What fp32 makes of the inputs on the device, with the attention, of `options`."""
-    return subject.roomy(replace(options, precision=PRECISIONS["fp32"]), _reference)
+    """What fp32 makes of the inputs on the device, with the attention, of `options`.
+
+    Of pictures half as large where fp32 needs more memory than there is, as on cards with 8 GB,
+    which hold SDXL in fp16: what overflows does so at any size.
+
+    Raises:
+        torch.OutOfMemoryError: there is not enough memory for those either.
+    """
+    exact = replace(options, precision=PRECISIONS["fp32"])
+    try:
+        return subject.roomy(exact, lambda pipeline: _reference(pipeline, 1))
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    return subject.roomy(exact, lambda pipeline: _reference(pipeline, 2))
 
 
 @torch.inference_mode()
-def _reference(pipeline: Pipeline) -> Sample:
+def _reference(pipeline: Pipeline, smaller: int) -> Sample:
     config = pipeline.config
-    side = usual_side(config) // config.vae.downscale
+    pixels = usual_side(config) // smaller
+    side = pixels // config.vae.downscale
     generator = torch.Generator().manual_seed(1)
     latent = torch.randn(1, config.unet.in_channels, side, side, generator=generator)
     rows = encode(pipeline)
     noise = predict(pipeline, latent, rows)
-    painted = _painted(pipeline)
+    painted = _painted(pipeline, pixels)
     largest = Largest()
     with largest.watching(pipeline.parts.vae):
         picture = decode(pipeline, painted)
@@ -69,12 +84,13 @@ def _reference(pipeline: Pipeline) -> Sample:
     return Sample(rows, latent, context, noise, painted, picture, largest.seen, likeness)
 
 
-def _painted(pipeline: Pipeline) -> Tensor:
+def _painted(pipeline: Pipeline, pixels: int) -> Tensor:
     """Latents such as the VAE gets: of a picture, or noise if the UNet cannot make any."""
     try:
-        return pipeline.sample(asked(pipeline)).cpu()
+        request = replace(asked(pipeline), width=pixels, height=pixels)
+        return pipeline.sample(request).cpu()
     except NotANumberError:
-        side = usual_side(pipeline.config) // pipeline.config.vae.downscale
+        side = pixels // pipeline.config.vae.downscale
         generator = torch.Generator().manual_seed(2)
         channels = pipeline.config.vae.latent_channels
         return torch.randn(1, channels, side, side, generator=generator)
@@ -138,6 +154,11 @@ class Part:
     compare: Callable[[Tensor, Tensor], float]
     ladder: tuple[tuple[Need, Callable[[Precision], Precision]], ...]
     """What may mend it in fp16, the cheapest first."""
+    unit: str = "relative error"
+    form: str = "{:.1e}"
+    """How a distance is written."""
+    looks: str = "black or as noise"
+    """How pictures come out if it fails."""
 
     def distance(self, pipeline: Pipeline, sample: Sample) -> float:
         """From fp32; NaN if any of all elements is not a number."""
@@ -199,6 +220,9 @@ def vae_part(latent: Tensor) -> Part:
         lambda sample: sample.picture,
         psnr,
         VAE_LADDER,
+        "PSNR in dB",
+        "{:.1f} dB",
+        "black",
     )
 
 
@@ -221,7 +245,7 @@ def try_part(part: Part, subject: Subject, options: Options, sample: Sample) -> 
         if not limit(part.limit).holds(distances[precision], precision):
             faults += _fault(part, subject, chosen, sample, precision, distances[precision])
     words = ", ".join(f"{name} {_words(part, d)}" for name, d in distances.items())
-    measured: dict[str, object] = {"unit": _unit(part), **_finite(distances)}
+    measured: dict[str, object] = {"unit": part.unit, **_finite(distances)}
     if part.limit == "vae":
         headroom = LARGEST_FP16 / sample.largest if sample.largest else float("inf")
         measured["headroom"] = headroom
@@ -259,7 +283,7 @@ def _fault(
         need, why = None, f"{why} {NOTHING_MENDS}"
     yield Fault(
         f"smoke-{part.limit}-half-precision",
-        f"The {part.title} does not work in half precision: pictures come out {_look_of(part)}",
+        f"The {part.title} does not work in half precision: pictures come out {part.looks}",
         why,
         need,
         advice="Do not run it in half precision.",
@@ -273,10 +297,6 @@ MENDED = {
     Need.UPCAST_ATTENTION: "With only its attention in fp32",
     Need.UPCAST_SAMPLING: "With only its norms and gates in fp32",
 }
-
-
-def _look_of(part: Part) -> str:
-    return "black" if part.limit == "vae" else "black or as noise"
 
 
 def _broken(part: Part, subject: Subject) -> Fault:
@@ -301,11 +321,7 @@ def _no_headroom(headroom: float) -> Fault:
 def _words(part: Part, distance: float) -> str:
     if distance != distance:
         return "NaN or inf"
-    return f"{distance:.1f} dB" if part.limit == "vae" else f"{distance:.1e}"
-
-
-def _unit(part: Part) -> str:
-    return "PSNR in dB" if part.limit == "vae" else "relative error"
+    return part.form.format(distance)
 
 
 def _finite(distances: dict[str, float]) -> dict[str, float | None]:
