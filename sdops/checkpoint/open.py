@@ -17,7 +17,7 @@ from sdops.errors import UnreadableInputError
 if TYPE_CHECKING:
     from sdops.facts.types.ui import ModelFile
 
-_MAX_INDEX_BYTES = 32 << 20
+_MAX_INDEX_BYTES = 8 << 20
 
 
 def sniff(path: Path | str) -> ModelFile:
@@ -65,7 +65,7 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
 
 def _opened(path: Path, source: FileSource, container: Container) -> Checkpoint:
     checkpoint = checkpoint_of(str(path), source, formats.read(source, container))
-    return checkpoint._replace(states={str(path): source.state})
+    return checkpoint._replace(states={str(path): source.status})
 
 
 def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
@@ -126,7 +126,7 @@ def _open_sharded(path: Path, source: FileSource, shards: dict[str, str]) -> Che
     problems: list[Problem] = []
     traces: list[Trace] = []
     metadata: dict[str, str] = {}
-    states = {str(path): source.state}
+    states = {str(path): source.status}
     container, size = Container.JSON, source.size
     names = tuple(sorted(set(shards.values())))
     for name in names:

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from sdops.checkpoint.positioned import read_up_to
-from sdops.checkpoint.types import State
 from sdops.errors import UnreadableInputError
 
 if TYPE_CHECKING:
@@ -117,11 +116,6 @@ class FileSource:
         except OSError as error:
             raise UnreadableInputError(f"Reading failed: {error.strerror or error}.") from None
 
-    @property
-    def state(self) -> State:
-        """What the file was when it was opened."""
-        return state_of(self.status)
-
     def close(self) -> None:
         """Closes the file."""
         os.close(self.descriptor)
@@ -133,9 +127,9 @@ class FileSource:
         self.close()
 
 
-def state_of(status: os.stat_result) -> State:
-    """By what a file of this status is known again."""
-    return State(status.st_size, status.st_mtime_ns)
+def is_unchanged(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether a file is as it was; inodes are no sign of it, as some shares make up new ones."""
+    return (before.st_size, before.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
 
 
 class BytesSource:

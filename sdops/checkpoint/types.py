@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import os
+
     from sdops.checkpoint.trace.values import Trace
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -133,13 +135,6 @@ class Problem(NamedTuple):
     """What follows could not be read."""
 
 
-class State(NamedTuple):
-    """By what a file is known to be unchanged; inodes are not the same for long on some shares."""
-
-    size_bytes: int
-    modified_ns: int
-
-
 class Checkpoint(NamedTuple):
     """A lazily opened model file: its index, never its weights."""
 
@@ -162,5 +157,5 @@ class Checkpoint(NamedTuple):
     problems: tuple[Problem, ...] = ()
     shards: tuple[str, ...] = ()
     """The files an index file refers to, for a sharded model."""
-    states: Mapping[str, State] = _NOTHING
+    states: Mapping[str, os.stat_result] = _NOTHING
     """Of every file that it was read from, its own first, by path; empty for one from elsewhere."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.formats.zips import Members
-from sdops.checkpoint.source import FileSource, Source, state_of
+from sdops.checkpoint.source import FileSource, Source, is_unchanged
 from sdops.checkpoint.types import Checkpoint, Storage, Tensor
 from sdops.errors import UnreadableInputError
 
@@ -69,7 +69,8 @@ class Weights:
         path = path or self._checkpoint.path
         if path not in self._files:
             source = self._stack.enter_context(FileSource(path))
-            if self._checkpoint.states.get(path, source.state) != source.state:
+            before = self._checkpoint.states.get(path, source.status)
+            if not is_unchanged(before, source.status):
                 raise _changed(path)
             self._files[path] = source
         return self._files[path]
@@ -85,7 +86,8 @@ class Weights:
                 now = Path(path).stat()
             except OSError:
                 raise _changed(path) from None
-            if {state_of(now), state_of(os.fstat(source.descriptor))} != {source.state}:
+            opened = os.fstat(source.descriptor)
+            if not (is_unchanged(source.status, now) and is_unchanged(source.status, opened)):
                 raise _changed(path)
 
     def plain_range(self, tensor: Tensor) -> tuple[FileSource, int] | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sdops.checkpoint.source import state_of
+from sdops.checkpoint.source import is_unchanged
 from sdops.checkpoint.types import Checkpoint
 from sdops.errors import SdopsError, UsageError
 
 
 class AfterSource:
     """What becomes of the source once the result is verified: nothing."""
+
+    kept = ""
+    """How a sentence ends about a file whose result was there already."""
 
     def check(self, checkpoint: Checkpoint) -> None:
         """Refuses what `dispose` could only do by halves."""
@@ -20,6 +23,8 @@ class AfterSource:
 
 
 class _Disposal(AfterSource):
+    kept = "; the source was kept"
+
     def check(self, checkpoint: Checkpoint) -> None:
         """Raises UsageError for a model that lies in several files, or behind a link."""
         if checkpoint.shards:
@@ -38,7 +43,7 @@ class _Disposal(AfterSource):
         """Gives up the file; raises SdopsError if it cannot be, or is another one by now."""
         path = Path(checkpoint.path)
         try:
-            if state_of(path.lstat()) != checkpoint.states[checkpoint.path]:
+            if not is_unchanged(checkpoint.states[checkpoint.path], path.lstat()):
                 raise SdopsError(f"{path} changed after it was converted; it was kept.")
             return self.give_up(path)
         except OSError as error:

@@ -13,7 +13,8 @@ from typing import Any
 
 from sdops.checkpoint.convert import same
 from sdops.checkpoint.convert.disposal import AfterSource
-from sdops.checkpoint.convert.plan import Plan, tied_bytes
+from sdops.checkpoint.convert.plan import Plan, convert_plan, tied_bytes
+from sdops.checkpoint.convert.precision import Precision
 from sdops.checkpoint.convert.run import Done, Options, write_ckpt, write_safetensors
 from sdops.checkpoint.convert.tasks import Task, Work
 from sdops.checkpoint.dtypes import BY_NAME
@@ -114,7 +115,7 @@ def _broken_off(error: OSError, task: Task) -> str:
 def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
     plan = _plan(task.source, manner)
     if task.out is not None and same.is_done(plan, task.destination, manner.options, advance):
-        return _skipped(task, f"{task.destination} holds just this already")
+        return _skipped(task, f"{task.destination} holds just this already{manner.after.kept}")
     manner.after.check(plan.source)
     if manner.dry_run:
         return _data(task, plan, None, ())
@@ -133,7 +134,11 @@ def _compared(task: Task, taken: Path, manner: Manner, advance: Advance) -> dict
     Raises:
         UsageError: it does not.
     """
-    if same.compare(_plan(task.source, manner), _plan(taken, manner), advance) is None:
+    if manner.dry_run:
+        other = _plan(taken, manner)
+    else:  # the file itself may have been given up for its result
+        other = convert_plan(open_checkpoint(task.destination), Precision())
+    if not same.are_twins(_plan(task.source, manner), other, advance):
         raise UsageError(
             f"{task.destination.name} is made of {taken.name}, which holds other weights than this"
             " file of the same name.",

@@ -149,11 +149,12 @@ def test_a_model_that_was_converted_by_hand_stops_nothing(tmp_path: Path, place:
     by_hand = {name: tensor.contiguous() for name, tensor in state.items()}
     safetensors_torch.save_file(by_hand, models / "m.safetensors", {"format": "pt"})
     digest = hashlib.sha256((models / "m.safetensors").read_bytes()).digest()
+    assert convert(models, "--out", out)[0] == 0
     code, data, stderr = convert(models, "--out", out)
     assert code == 0, stderr
     told = {Path(file["source"]).name: file.get("skipped") for file in data["files"]}
     assert "holds" in told["m.ckpt"]
-    assert told["other.ckpt"] is None
+    assert "holds" in told["other.ckpt"]
     assert ("m.safetensors" in told) == (place == "out")
     assert hashlib.sha256((models / "m.safetensors").read_bytes()).digest() == digest
     loaded = safetensors_torch.load_file(out / "m.safetensors")
@@ -176,6 +177,20 @@ def test_two_models_of_one_name_that_differ_are_told(
     assert "m.ckpt: m.safetensors is made of m.safetensors, which holds other weights" in stderr
     if not options:
         assert safetensors_torch.load_file(out / "m.safetensors")["a"].equal(torch.ones(3))
+
+
+def test_the_file_that_was_taken_may_be_given_up(tmp_path: Path) -> None:
+    models, out = tmp_path / "models", tmp_path / "out"
+    save(models / "m.ckpt", a=torch.ones(3))
+    save(models / "other.ckpt", a=torch.ones(3))
+    safetensors_torch.save_file({"a": torch.ones(3)}, models / "m.safetensors")
+    assert convert(models / "other.ckpt", "--out", out)[0] == 0
+    code, data, stderr = convert(models, "--out", out, "--delete-source")
+    assert code == 0, stderr
+    told = {Path(file["source"]).name: file.get("skipped", "") for file in data["files"]}
+    assert "holds the same weights" in told["m.ckpt"]
+    assert "the source was kept" in told["other.ckpt"]
+    assert {path.name for path in models.iterdir()} == {"m.ckpt", "other.ckpt"}
 
 
 def test_of_two_models_of_one_name_the_whole_one_is_taken(tmp_path: Path) -> None:
