@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from sdops.errors import SdopsError, UsageError
 from sdops.version import __version__
 
 _MOST_WORKERS = 2
+TORCH_SUFFIXES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 _UNKNOWN_DIGEST = "0" * 64
 SOURCE_KEY, DIGEST_KEY, VERSION_KEY = "sdops.source", "sdops.source_sha256", "sdops.version"
 SHARDS_KEY = "sdops.shards_sha256"
@@ -64,12 +65,13 @@ def write_safetensors(
     """Writes the plan's tensors to the new file `destination`.
 
     Raises:
-        UsageError: the destination exists, or is the source itself.
+        UsageError: the destination exists, is the source itself, or is named like another format.
         UnreadableInputError: the source is damaged, or changed meanwhile.
         SdopsError: no room, values that do not fit into float16, a disk that gives back other
             bytes than were written.
     """
     refuse_same_file(plan, destination)
+    _refuse_misnamed(destination, TORCH_SUFFIXES)
     items = _by_name(plan)
     metadata = _metadata(plan) if options.metadata else {}
     hashed = tuple(plan.source.states) if metadata else ()
@@ -108,6 +110,7 @@ def write_ckpt(
         UsageError, UnreadableInputError, SdopsError: as `write_safetensors` does.
     """
     refuse_same_file(plan, destination)
+    _refuse_misnamed(destination, {".safetensors"})
     items = _by_name(plan)
     overflowed: dict[str, int] = {}
     outgoing = [item.outgoing for item in plan.items]
@@ -151,6 +154,15 @@ def refuse_same_file(plan: Plan, destination: Path) -> None:
                 f"{destination} is the source itself; sdops never writes to it.",
                 "Choose another name for the result.",
             )
+
+
+def _refuse_misnamed(destination: Path, others: Collection[str]) -> None:
+    """Programs choose how to read a model by its suffix, and fail on one that is named wrong."""
+    if destination.suffix.lower() in others:
+        raise UsageError(
+            f"Programs would read {destination} as another format than it would have.",
+            "Name it *.safetensors, or *.ckpt with sdops convert --to ckpt.",
+        )
 
 
 def _by_name(plan: Plan) -> dict[str, Item]:

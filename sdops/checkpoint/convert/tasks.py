@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdops.checkpoint.convert.run import TORCH_SUFFIXES
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.walk import walk
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 
-MODEL_SUFFIXES = frozenset({".ckpt", ".pt", ".pth", ".bin", ".safetensors"})
+MODEL_SUFFIXES = TORCH_SUFFIXES | {".safetensors"}
 _INDEX_SUFFIX = ".index.json"
 
 

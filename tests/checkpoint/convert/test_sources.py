@@ -164,3 +164,14 @@ def test_a_link_that_leads_upward_stops_nothing_else(tmp_path: Path) -> None:
     code, data, _ = convert(tmp_path / "models", "--out", tmp_path / "out")
     assert (code, len(data["files"])) == (2, 1)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["m.safetensors"]
+
+
+@pytest.mark.parametrize("target", ["n.ckpt", "n.PT", "n.bin"])
+def test_a_name_of_another_format_is_refused(tmp_path: Path, target: str) -> None:
+    source = save(tmp_path / "m.pt", w=torch.ones(1))
+    for command in ("convert", "prune"):
+        code, _, stderr = convert(source, tmp_path / target, command=command)
+        assert (code, "another format" in stderr) == (2, True)
+    code, _, stderr = convert(source, tmp_path / "n.safetensors", "--to", "ckpt")
+    assert (code, "another format" in stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
