@@ -32,9 +32,9 @@ class Residence:
     def __init__(self, policy: Memory, device: torch.device) -> None:
         self.policy, self.device = policy, device
 
-    def settle(self, module: nn.Module) -> None:
-        """Put a part where it is while it rests."""
-        module.to("cpu" if self.policy is not Memory.ALL else self.device)
+    def settle(self, module: nn.Module, dtype: torch.dtype) -> None:
+        """Put a part where it is while it rests; a GPU casts what comes to it by itself."""
+        module.to("cpu" if self.policy is not Memory.ALL else self.device, dtype)
 
     @contextmanager
     def present(self, *modules: nn.Module) -> Iterator[None]:

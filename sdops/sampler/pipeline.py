@@ -257,17 +257,15 @@ class Pipeline:
     def _settle(self) -> None:
         """Cast each part once, and put it where it rests."""
         precision, parts = self.options.precision, self.parts
-        parts.unet.to(precision.unet)
-        parts.vae.to(precision.vae)
+        self.residence.settle(parts.unet, precision.unet)
+        self.residence.settle(parts.vae, precision.vae)
+        for encoder in parts.text:
+            self.residence.settle(encoder, precision.text)
         if self.options.channels_last:
             parts.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             parts.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for encoder in parts.text:
-            encoder.to(precision.text)
         if precision.islands:
             make_islands(parts.unet)
-        for module in (parts.unet, parts.vae, *parts.text):
-            self.residence.settle(module)
         if self.options.memory is Memory.LAYERS:
             self.residence.visit_layer_by_layer(parts.unet)
 

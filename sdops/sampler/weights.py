@@ -22,7 +22,6 @@ from sdops.sampler.configuration import (
     VAE,
     ModelConfig,
     Prediction,
-    TextConfig,
     infer,
 )
 from sdops.sampler.open_clip import OpenClipText
@@ -74,15 +73,11 @@ class Parts:
 def build(config: ModelConfig) -> Parts:
     """The modules of `config` without memory: their parameters are on the meta device."""
     with torch.device("meta"):
-        text = tuple(_text_encoder(text) for text in config.text)
+        text = tuple((OpenClipText if t.open_clip else ClipText)(t) for t in config.text)
         parts = Parts(config, UNet(config.unet), Vae(config.vae), text)
     for module in parts.by_prefix().values():
         module.requires_grad_(False).eval()
     return parts
-
-
-def _text_encoder(config: TextConfig) -> ClipText | OpenClipText:
-    return OpenClipText(config) if config.open_clip else ClipText(config)
 
 
 def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> Parts:

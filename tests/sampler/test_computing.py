@@ -99,7 +99,7 @@ def test_parts_come_and_go():
     """Seen on the meta device, which is another device everywhere."""
     layer = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
     home = Residence(Memory.PARTS, torch.device("meta"))
-    home.settle(layer)
+    home.settle(layer, torch.float32)
     with home.present(layer):
         assert {p.device.type for p in layer.parameters()} == {"meta"}
     assert {p.device.type for p in layer.parameters()} == {"cpu"}
