@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from sdops.checkpoint.types import Checkpoint
 
 Source = Annotated[
-    Path, typer.Argument(metavar="SRC", help="A checkpoint, an *.index.json, or a folder.")
+    Path,
+    typer.Argument(
+        metavar="SRC", readable=False, help="A checkpoint, an *.index.json, or a folder."
+    ),
 ]
 Destination = Annotated[
-    Path | None, typer.Argument(metavar="[DST]", help="The new file; beside SRC by default.")
+    Path | None,
+    typer.Argument(metavar="[DST]", readable=False, help="The new file; beside SRC by default."),
 ]
 To = Annotated[str, typer.Option("--to", help="safetensors, or ckpt for old UIs.")]
 Repairs = Annotated[

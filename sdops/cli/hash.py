@@ -13,7 +13,9 @@ from sdops.cli.progress import byte_progress
 
 
 def hash_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Model files or folders.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", readable=False, help="Model files or folders.")
+    ],
     blake3: Annotated[bool, typer.Option("--blake3", help="Also BLAKE3 (Civitai).")] = False,
     crc32: Annotated[bool, typer.Option("--crc32", help="Also CRC32 (Civitai).")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files side by side.")] = 2,

@@ -12,7 +12,9 @@ from sdops.cli.answer import Answer
 
 
 def info(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Model files or folders.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", readable=False, help="Model files or folders.")
+    ],
     format_name: options.Format = None,
     json: options.Json = False,
     output: options.Output = None,

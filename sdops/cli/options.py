@@ -36,7 +36,8 @@ TextEncoderDtype = Annotated[
     str | None, typer.Option("--text-encoder-dtype", help="Only of the text encoders.")
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="A folder for the results; needed when SRC is one.")
+    Path | None,
+    typer.Option("--out", readable=False, help="A folder for the results; needed for a folder."),
 ]
 AllowOverflow = Annotated[
     bool, typer.Option("--allow-overflow", help="Go on where numbers are too large for fp16.")

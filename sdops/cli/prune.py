@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from sdops.checkpoint.convert.plan import Plan
     from sdops.checkpoint.types import Checkpoint
 
-Source = Annotated[Path, typer.Argument(metavar="SRC", help="A checkpoint, or a folder of them.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SRC", readable=False, help="A checkpoint, or a folder of them.")
+]
 Destination = Annotated[
-    Path | None, typer.Argument(metavar="[DST]", help="The new file; SRC-pruned by default.")
+    Path | None,
+    typer.Argument(metavar="[DST]", readable=False, help="The new file; SRC-pruned by default."),
 ]
 KeepWord = Annotated[
     str, typer.Option("--keep", help="Which weights stay: ema, live, or auto (EMA if complete).")

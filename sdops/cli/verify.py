@@ -15,7 +15,11 @@ from sdops.cli.progress import byte_progress
 def verify(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH…", help="Model files, folders, or lists made by sha256sum."),
+        typer.Argument(
+            metavar="PATH…",
+            readable=False,
+            help="Model files, folders, or lists made by sha256sum.",
+        ),
     ],
     against: Annotated[
         list[Path] | None,

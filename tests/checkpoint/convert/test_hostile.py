@@ -91,6 +91,22 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, source: str) -> None
     assert {path.name for path in tmp_path.iterdir()} == {"pipe", "folder"}
 
 
+@pytest.mark.parametrize("command", ["convert", "prune", "hash", "info", "verify", "scan"])
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, command: str) -> None:
+    save(tmp_path / "secret.ckpt", a=torch.ones(3)).chmod(0)
+    bounded = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv: root may read everything")
+    program = [*(bounded if os.geteuid() == 0 else []), sys.executable, "-m", "sdops"]
+    result = subprocess.run(
+        [*program, command, str(tmp_path / "secret.ckpt")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "Permission denied" in result.stdout + result.stderr
+    assert "Usage:" not in result.stderr
+
+
 @pytest.mark.parametrize("option", ["--delete-source", "--trash"])
 def test_a_link_is_not_given_up_for_the_file(tmp_path: Path, option: str) -> None:
     source = save(tmp_path / "blob", a=torch.ones(3))
