@@ -1,13 +1,14 @@
 """Convert and prune against cp and against torch, side by side in one run.
 
-    python benchmarks/convert.py [--gigabytes 3.4] [--runs 5] [--folder /big/disk]
+    python benchmarks/convert.py [--gigabytes 3.4] [--runs 5] [--folder /big/disk] [--cold]
 
 Needs torch and safetensors in the running Python, and about six times the checkpoint's size on the
-disk. Every run begins with the source in the page cache, its results removed and nothing
-remembered. With metadata the source's sha256 is taken, beside the copying: those rows say how fast
-the processor hashes. To reach, as ratios of the medians: convert at most 1.3 cp and 0.5
-torch-mmap; prune EMA keeping the type at most 0.8 cp; to bf16 2.2 cp, to fp16 2.8 cp, and 0.75
-torch-mmap; at most 40 MB copying, 90 MB casting.
+disk. Every run begins with the source in the page cache (with --cold, on the disk alone, as a model
+is that was not used since the machine started), its results removed and nothing remembered. With
+metadata the source's sha256 is taken, beside the copying: those rows say how fast the processor
+hashes. To reach, as ratios of the medians: convert at most 1.3 cp and 0.5 torch-mmap; prune EMA
+keeping the type at most 0.8 cp; to bf16 2.2 cp, to fp16 2.8 cp, and 0.75 torch-mmap; at most 40 MB
+copying, 90 MB casting.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from measure import Run, once
@@ -46,20 +47,22 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=3.4, help="of the live weights")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--cold", action="store_true", help="read the source from the disk")
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--average", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.make:
         make_checkpoint(options.make, options.gigabytes, average=options.average)
         return
+    prepare = _cool if options.cold else _warm
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         plain = make_apart(folder / "plain.ckpt", options.gigabytes, "plain")
-        measure("convert, fp32 zip", plain, folder, options.runs, {"keep": "all"})
+        measure("convert, fp32 zip", plain, folder, options.runs, {"keep": "all"}, prepare)
         plain.unlink()
         trained = make_apart(folder / "trained.ckpt", options.gigabytes / 2, "average")
         wanted = {"keep": "average", "bf16": "bfloat16", "fp16": "float16"}
-        measure("prune EMA", trained, folder, options.runs, wanted)
+        measure("prune EMA", trained, folder, options.runs, wanted, prepare)
 
 
 def make_apart(path: Path, gigabytes: float, kind: str) -> Path:
@@ -86,7 +89,14 @@ def make_checkpoint(path: Path, gigabytes: float, *, average: bool) -> Path:
     return path
 
 
-def measure(title: str, source: Path, folder: Path, runs: int, wanted: Mapping[str, str]) -> None:
+def measure(
+    title: str,
+    source: Path,
+    folder: Path,
+    runs: int,
+    wanted: Mapping[str, str],
+    prepare: Callable[[Path], None],
+) -> None:
     target = folder / "result.safetensors"
     sdops = [sys.executable, "-m", "sdops"]
     torch_way = [sys.executable, "-c"]
@@ -102,12 +112,16 @@ def measure(title: str, source: Path, folder: Path, runs: int, wanted: Mapping[s
             label = f"torch{' mmap' if mmap else ''} {word}"
             commands[label] = [*torch_way, script, str(source), str(target), meaning]
     print(f"\n## {title}: {source.stat().st_size / 1e9:.2f} GB")
-    taken = _interleaved(commands, source, target, runs)
+    taken = _interleaved(commands, source, target, runs, prepare)
     _table(taken)
 
 
 def _interleaved(
-    commands: Mapping[str, list[str]], source: Path, target: Path, runs: int
+    commands: Mapping[str, list[str]],
+    source: Path,
+    target: Path,
+    runs: int,
+    prepare: Callable[[Path], None],
 ) -> dict[str, list[Run]]:
     taken: dict[str, list[Run]] = {name: [] for name in commands}
     cache = target.with_name("cache")
@@ -116,7 +130,7 @@ def _interleaved(
             target.unlink(missing_ok=True)
             shutil.rmtree(cache, ignore_errors=True)  # sdops remembers what it hashed
             os.sync()
-            _warm(source)
+            prepare(source)
             # What a result weighs counts when it is on the disk, not when it is in the cache.
             place = f"XDG_CACHE_HOME={cache}"
             run = once(["env", place, "sh", "-c", '"$@" && sync -f "$0"', str(target), *argv])
@@ -130,6 +144,11 @@ def _warm(path: Path) -> None:
     with path.open("rb", buffering=0) as file:
         while file.read(1 << 24):
             pass
+
+
+def _cool(path: Path) -> None:
+    with path.open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _table(taken: Mapping[str, list[Run]]) -> None:

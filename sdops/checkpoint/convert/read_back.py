@@ -13,7 +13,7 @@ from sdops.checkpoint.convert.stream import Written, side_by_side
 from sdops.checkpoint.write.copying import read_exactly, read_into
 from sdops.errors import SdopsError
 
-_STEP_BYTES = 256 * 1024
+_STEP_BYTES = 1024 * 1024
 
 
 def read_back(

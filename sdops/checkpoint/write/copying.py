@@ -1,6 +1,7 @@
 """Copies a range of bytes from one file to another by the fastest way that works here.
 
-On Linux the kernel copies (`copy_file_range`, else `sendfile`); elsewhere a buffer does.
+On Linux the kernel copies (`copy_file_range`, else `sendfile`) where whole pages can be handed on
+or a file server may do it; else, and elsewhere, a buffer does.
 """
 
 from __future__ import annotations
@@ -8,13 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 
-from sdops.checkpoint.positioned import pread, pread_into, pwrite, read_up_to
+from sdops.checkpoint.positioned import pread_into, pwrite, read_up_to
 from sdops.errors import UnreadableInputError
 
-BUFFER_BYTES = 64 * 1024
-"""The C library takes larger buffers fresh from the kernel each time, which clears them first: that
-takes three times as long as reading into them."""
+BUFFER_BYTES = 1024 * 1024
+"""Smaller, and two threads wait for Python's lock; larger, and it outgrows a processor's cache."""
+_PAGE_BYTES = 4096
+Way = Callable[[int, int, int, int, int], int]
+"""Copies as much as it can, with the arguments of `copy_range`; returns how many bytes."""
 _KERNEL_STEP_BYTES = 256 * 1024 * 1024
 _UNSUPPORTED = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
 
@@ -27,7 +31,7 @@ def copy_range(source: int, offset: int, target: int, position: int, count: int)
         OSError: the target cannot be written.
     """
     done = 0
-    for way in _WAYS:
+    for way in _ways(offset, target, position):
         done += way(source, offset + done, target, position + done, count - done)
         if done == count:
             return
@@ -67,6 +71,19 @@ def write_exactly(target: int, position: int, data: memoryview | bytes) -> None:
         view, position = view[count:], position + count
 
 
+def _ways(offset: int, target: int, position: int) -> tuple[Way, ...]:
+    """How to copy, the best way first.
+
+    Where the bytes stand otherwise in their pages, the kernel takes every page apart, which is half
+    as fast again as a buffer (ext4, Linux 6.18). A file system without a device of its own may be a
+    server's, which copies without sending the data through this machine.
+    """
+    is_whole_pages = (offset - position) % _PAGE_BYTES == 0
+    if sys.platform == "linux" and (is_whole_pages or not os.major(os.fstat(target).st_dev)):
+        return _WAYS
+    return (_by_buffer,)
+
+
 def _by_kernel(source: int, offset: int, target: int, position: int, count: int) -> int:
     if not hasattr(os, "copy_file_range"):
         return 0
@@ -104,13 +121,14 @@ def _by_sendfile(source: int, offset: int, target: int, position: int, count: in
 
 
 def _by_buffer(source: int, offset: int, target: int, position: int, count: int) -> int:
+    buffer = memoryview(bytearray(min(count, BUFFER_BYTES)))
     done = 0
     while done < count:
-        data = pread(source, min(count - done, BUFFER_BYTES), offset + done)
-        if not data:
+        size = pread_into(source, buffer[: count - done], offset + done)
+        if size == 0:
             return done
-        write_exactly(target, position + done, data)
-        done += len(data)
+        write_exactly(target, position + done, buffer[:size])
+        done += size
     return done
 
 
