@@ -242,6 +242,22 @@ MUTANTS = [
         ("LEAST_PARAMETERS = 3", "LEAST_PARAMETERS = 2"),
     ),
     *mutants(
+        "pipeline.py", "test_pipeline.py::test_old_timelines_count_as_they_did",
+        ("first_pass, options.old_timelines)", "first_pass)"),
+    ),
+    *mutants(
+        "pipeline.py", "test_pipeline.py::test_tiles_are_used_where_pictures_come_in",
+        ("side = None if tile is None else tile * scale", "side = None"),
+    ),
+    *mutants(
+        "precision.py", "test_pipeline.py::test_fp32_takes_another_kernel_where_a_gpu_has_none",
+        ("if is_exact and device.type", "if not is_exact and device.type"),
+    ),
+    *mutants(
+        "conditioning.py", "test_conditioning.py",
+        ("[different.index(chunk.ids) for chunk in column]", "[0 for chunk in column]"),
+    ),
+    *mutants(
         "weights.py", "test_weights.py",
         ("int(whole.storage_offset()) + entry.storage_offset", "entry.storage_offset"),
         ("{live: tensors[name] for", "{name: tensors[live] for"),
