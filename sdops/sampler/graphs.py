@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -74,7 +74,10 @@ class _Recording:
         self.keys_values = tuple((k.clone(), v.clone()) for k, v in keys_values)
         self.prompt: Any = keys_values
         self.graph = torch.cuda.CUDAGraph()
-        run: Callable[[], Tensor] = lambda: predict(self.x, self.shifts, self.keys_values)  # noqa: E731
+
+        def run() -> Tensor:
+            return predict(self.x, self.shifts, self.keys_values)
+
         with torch.cuda.device(x.device):  # of several GPUs, streams belong to the current one
             stream: Any = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from sdops.errors import UsageError
 
 Thing = TypeVar("Thing")
+
+
+def known(kind: str, name: str, names: Iterable[str]) -> str:
+    """The one of `names` that the user means by `name`; errors as of `look_up`."""
+    return look_up(kind, name, {each: each for each in names})
 
 
 def look_up(kind: str, name: str, things: Mapping[str, Thing]) -> Thing:

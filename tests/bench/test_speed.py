@@ -199,6 +199,11 @@ def test_every_protocol_can_be_asked_for(name):
         assert architecture(case.architecture).unet.in_channels == 4
 
 
+def test_names_are_what_is_known_however_they_are_typed():
+    plan = run.planned(None, "TINY", "cpu", " FP16 ", "Sub-Quadratic", "eager")
+    assert (plan.precision, plan.attention) == ("fp16", "sub-quadratic")
+
+
 def test_unknown_protocol_is_refused_with_the_nearest():
     with pytest.raises(UsageError) as refused:
         protocol("quik")

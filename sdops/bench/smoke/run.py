@@ -25,8 +25,8 @@ from sdops.bench.smoke.step import Need, Step
 from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.errors import UsageError
 from sdops.finding import Report
-from sdops.sampler.attention import backend
-from sdops.sampler.names import look_up
+from sdops.sampler.attention import BACKENDS, backend
+from sdops.sampler.names import known
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
 from sdops.sampler.weights import Weights
@@ -94,20 +94,18 @@ def planned(
         if is_given and checkpoint is None:
             raise UsageError(f"{option} goes with a checkpoint.", "Name a checkpoint too.")
     chosen = choose(device)
-    look_up("user interface whose flags are known", ui, {name: name for name in known_uis()})
+    ui = known("UI with known flags", ui, known_uis())
     usual = "tiny-sd15" if chosen.kind == "cpu" else "sd15"
     subject = Subject(architecture or usual, checkpoint, vae, weights)
-    named = precision or usual_precision(chosen)
-    look_up("precision", named, PRECISIONS)
+    precision = known("precision", precision or usual_precision(chosen), PRECISIONS)
+    attention = known("attention back-end", attention, BACKENDS)
     backend(attention)
     config = subject.parts().config
     given = None if like is None else Like.of(like, wishes, subject, chosen)
     if given is not None:
         wishes = replace(wishes, given=given.request)
     wishes.request(config)
-    return Plan(
-        subject, chosen, named.casefold(), attention, memory_limit, ui.casefold(), wishes, given
-    )
+    return Plan(subject, chosen, precision, attention, memory_limit, ui, wishes, given)
 
 
 def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:

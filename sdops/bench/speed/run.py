@@ -25,9 +25,9 @@ from sdops.bench.speed.watch import HARMFUL, Watch
 from sdops.bench.subject import Subject, few_threads, usual_precision, usual_side
 from sdops.errors import SdopsError, UsageError
 from sdops.finding import Finding, Remedy, Report, Severity
-from sdops.sampler.attention import HALF_ONLY, backend
+from sdops.sampler.attention import BACKENDS, HALF_ONLY, backend
 from sdops.sampler.graphs import Execution
-from sdops.sampler.names import look_up
+from sdops.sampler.names import known
 from sdops.sampler.pipeline import Options
 from sdops.sampler.precision import PRECISIONS, tf32_as
 from sdops.version import __version__
@@ -99,10 +99,10 @@ def planned(
         UnreadableInputError: the checkpoint cannot be read or is no such model.
     """
     chosen = choose(device)
-    named = precision or usual_precision(chosen)
-    look_up("precision", named, PRECISIONS)
+    precision = known("precision", precision or usual_precision(chosen), PRECISIONS)
+    attention = known("attention back-end", attention, BACKENDS)
     backend(attention)
-    if chosen.kind == "cuda" and attention in HALF_ONLY and named in ("fp32", "tf32"):
+    if chosen.kind == "cuda" and attention in HALF_ONLY and precision in ("fp32", "tf32"):
         raise UsageError(
             f"The attention back-end {attention} computes in 16 bits only.",
             "Add --precision fp16, or choose another back-end.",
@@ -114,7 +114,7 @@ def planned(
         config = Subject(checkpoint=checkpoint).parts().config
         steps = steps.of_checkpoint(usual_side(config))
     return Plan(
-        steps, chosen, named.casefold(), attention, Execution(execution), checkpoint, channels_last
+        steps, chosen, precision, attention, Execution(execution), checkpoint, channels_last
     )
 
 
