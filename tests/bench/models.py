@@ -116,6 +116,11 @@ def says_v_and_zero_terminal_snr(tensors: Tensors) -> None:
     tensors |= {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
 
 
+def sees_the_picture_to_edit(tensors: Tensors) -> None:
+    """The channels beside the latent, which random weights leave out, count."""
+    tensors[UNET + "input_blocks.0.0.weight"][:, 4:] = 0.05
+
+
 def vae_is_glaring(tensors: Tensors) -> None:
     """Ten times the contrast, so that what differs between tiles differs ten times as much."""
     scaled(VAE + "decoder.conv_out.weight", 10.0)(tensors)

@@ -310,6 +310,26 @@ def test_inpainting_keeps_what_the_mask_leaves_out(tmp_path):
     assert "Denoising strength: 1, RNG: CPU, Mask blur: 0" in trial.text
 
 
+def test_what_needs_a_mask_or_another_model_reaches_the_picture(tmp_path):
+    path = models.checkpoint(
+        tmp_path / "model.safetensors", models.sees_the_picture_to_edit, name="tiny-sd15 pix2pix"
+    )
+    image = _picture(tmp_path)
+    mask = tmp_path / "mask.png"
+    Image.linear_gradient("L").resize((64, 64)).save(mask)
+    for subject, name, masked in (
+        (Subject(checkpoint=path), "Image CFG scale", None),
+        (Subject(), "Mask blur", mask),
+    ):
+        made = [
+            Whole(subject, Options(), choose("cpu"), wishes([setting], None, image, masked)).make()
+            for setting in (f"Steps: 4, {name}: 1", f"Steps: 4, {name}: 20")
+        ]
+        one, other = (trial.pictures[0] for _, trial in made if trial)
+        assert one.infotext.parameters[name] == 1
+        assert one.image.tobytes() != other.image.tobytes()
+
+
 @given(data=st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_damaged_pictures_are_read_or_refused(data, tmp_path_factory):

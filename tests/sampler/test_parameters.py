@@ -128,7 +128,7 @@ REACHES = [
     ({"Batch size": "2"}, {}), ({"Prompt": "x"}, {}), ({"Negative prompt": "x"}, {}),
 ]  # fmt: skip
 OTHER_MODELS = {"Clip skip SDXL", "Image CFG scale", "Mask blur"}
-"""Seen in the tests below."""
+"""SDXL is seen below, the other two in tests/bench/test_like.py."""
 PLAIN = Request(
     "a (cat:1.3) [dog:bird:0.5] in the rain", "x " * 80, 64, 64, seed=1, rng="CPU",
     sampling=replace(Request().sampling, steps=4),
