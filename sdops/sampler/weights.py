@@ -92,7 +92,8 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
         UnreadableInputError: the file is damaged, or no such model; says what it is.
     """
     index = checkpoint.open_checkpoint(path)
-    tensors = _mapped_tensors(path, index)
+    unwanted = () if which is Weights.EMA else (ema.EMA_PREFIX,)
+    tensors = _mapped_tensors(path, index, unwanted)
     if f"{UNET}input_blocks.0.0.weight" not in tensors:
         raise _not_a_checkpoint(path, identify(index))
     noticed = tuple(problem.text for problem in index.problems)
@@ -163,8 +164,16 @@ def _heed_yaml(path: Path, config: ModelConfig) -> ModelConfig:
     return replace(config, prediction=Prediction.V if found[1] == "v" else Prediction.EPSILON)
 
 
-def _mapped_tensors(path: Path, index: checkpoint.Checkpoint) -> dict[str, Tensor]:
-    """The tensors of a file, still in it: reading them reads the file."""
+def _mapped_tensors(
+    path: Path, index: checkpoint.Checkpoint, unwanted: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
+    """The tensors of a file, still in it where they can be: reading them reads the file.
+
+    Args:
+        path: the file.
+        index: what is in it.
+        unwanted: what the names of tensors begin with that are left out.
+    """
     for problem in index.problems:
         if problem.blocking or problem.hostile:
             raise UnreadableInputError(
@@ -178,6 +187,8 @@ def _mapped_tensors(path: Path, index: checkpoint.Checkpoint) -> dict[str, Tenso
     maps: dict[str, torch.Tensor] = {}
     tensors = {}
     for entry in index.tensors:
+        if entry.name.startswith(unwanted):
+            continue
         where = entry.storage.path or str(path)
         if where not in maps:
             maps[where] = _mapped(Path(where))
