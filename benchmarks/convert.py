@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -125,8 +126,11 @@ def _interleaved(
 ) -> dict[str, list[Run]]:
     taken: dict[str, list[Run]] = {name: [] for name in commands}
     cache = target.with_name("cache")
-    for _ in range(runs):
-        for name, argv in commands.items():
+    names = list(commands)
+    for number in range(runs):
+        # In another order each time: what a run leaves behind in memory is the next one's start.
+        for name in random.Random(number).sample(names, len(names)):
+            argv = commands[name]
             target.unlink(missing_ok=True)
             shutil.rmtree(cache, ignore_errors=True)  # sdops remembers what it hashed
             os.sync()

@@ -171,6 +171,8 @@ class Report(NamedTuple):
     duration_s: float = 0.0
     rules: tuple[Rule, ...] = ()
     findings: tuple[Finding, ...] = ()
+    passed: tuple[str, ...] = ()
+    """Names of what was tried and is right, where a command tries steps and not rules."""
     skipped: Mapping[str, str] = _NOTHING
     """Rule id to the reason why it did not apply."""
     crashed: Mapping[str, str] = _NOTHING

@@ -18,6 +18,9 @@ PLAINER = str.maketrans(
 """What stands for our own characters in an old encoding."""
 
 NOTE_LENGTH = 20_000
+FORMATS = ("rich", "json", "markdown")
+CI_FORMATS = (*FORMATS, "junit", "github")
+"""Of commands whose verdict is a test's."""
 
 
 class Answer(NamedTuple):
@@ -37,7 +40,7 @@ class Answer(NamedTuple):
         fail_on: str,
         quiet: bool,
         *,
-        formats: tuple[str, ...] = ("rich", "json", "markdown"),
+        formats: tuple[str, ...] = FORMATS,
     ) -> Answer:
         """Reads the shared options.
 

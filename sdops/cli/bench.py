@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import Answer
+from sdops.cli.answer import CI_FORMATS, Answer
 from sdops.cli.steps import shown
 from sdops.errors import UsageError
 
@@ -82,7 +82,7 @@ def bench(
     from sdops.bench.requirements import require_sampler
 
     begin = time.monotonic()
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
+    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=CI_FORMATS)
     most = _share(max_regression)
     _refuse_unwritable(save, *(export or ()))
     require_sampler()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import Answer, note, write_stdout
+from sdops.cli.answer import CI_FORMATS, Answer, note, write_stdout
 from sdops.cli.progress import working
 from sdops.errors import UsageError
 
@@ -91,7 +91,7 @@ def doctor(
         write_stdout(session.explanation(asked[0]) if asked else session.check_list())
         return
     begin = time.monotonic()
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
+    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=CI_FORMATS)
     chosen = choose(only or [])
     patient, depth = session.Patient(target, ui, python, facts_file), Depth(deep=deep, net=net)
     _refuse_nonsense(patient, fix=fix, yes=yes, prove=prove)

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import Answer, note
+from sdops.cli.answer import CI_FORMATS, Answer, note
 from sdops.cli.progress import byte_progress
 
-_FORMATS = ("rich", "json", "markdown", "sarif", "junit", "github")
+_FORMATS = (*CI_FORMATS, "sarif")
 
 
 _Paths = Annotated[

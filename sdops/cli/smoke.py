@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import Answer
+from sdops.cli.answer import CI_FORMATS, Answer
 from sdops.cli.steps import shown
 from sdops.errors import UsageError
 
@@ -102,7 +102,7 @@ def smoke(
     from sdops.bench.requirements import require_sampler
 
     begin = time.monotonic()
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
+    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=CI_FORMATS)
     _refuse_nonsense(grid, x, y, output_dir)
     require_sampler()
     from sdops.bench.smoke import gallery

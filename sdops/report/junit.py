@@ -1,4 +1,4 @@
-"""JUnit XML, as pytest writes it and CI systems show it: one test case for each rule."""
+"""JUnit XML, as pytest writes it and CI systems show it: one test case for each rule or step."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def render(report: Report) -> str:
     by_rule: dict[str, list[Finding]] = defaultdict(list)
     for finding in report.findings:
         by_rule[finding.rule].append(finding)
-    names = dict.fromkeys([*(rule.id for rule in report.rules), *by_rule, *report.skipped,
-                           *report.crashed])  # fmt: skip
+    names = dict.fromkeys([*(rule.id for rule in report.rules), *by_rule, *report.passed,
+                           *report.skipped, *report.crashed])  # fmt: skip
     failed = {rule for rule in by_rule if any(_fails(item) for item in by_rule[rule])}
     errors = len(report.crashed) + len(report.faults)
     suite = ET.Element(

@@ -106,7 +106,7 @@ def test_what_leaves_the_process_names_nobody(tmp_path: Path) -> None:
     root.mkdir(parents=True)
     uis.BUILDERS["a1111"](root)
     secrets = {"HOME": str(home), "USER": "hildegard", "HF_TOKEN": "hf_" + "a" * 34}
-    for format_name in ("json", "markdown"):
+    for format_name in ("json", "markdown", "junit", "github"):
         text = doctor(root, "--format", format_name, **secrets).stdout
         assert "hf_aaaa" not in text
         assert "hildegard" not in text

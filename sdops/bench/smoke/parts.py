@@ -321,6 +321,8 @@ def _no_headroom(headroom: float) -> Fault:
 def _words(part: Part, distance: float) -> str:
     if distance != distance:
         return "NaN or inf"
+    if distance == float("inf"):  # PSNR of equal pictures
+        return "to the last bit"
     return part.form.format(distance)
 
 

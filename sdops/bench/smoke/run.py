@@ -202,6 +202,7 @@ def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = (
         started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         duration_s=time.monotonic() - begin,
         findings=findings(outcome.steps, plan.ui),
+        passed=tuple(step.name for step in outcome.steps if step.ok),
         data={
             "device": {
                 "name": plan.device.name,
