@@ -27,6 +27,14 @@ settings.register_profile("sdops", deadline=None)
 settings.load_profile("sdops")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: a file made while collecting may differ from worker to worker.
+
+    pytest's own id would be the bytes themselves, and workers that collect different ids all stop.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
     """A folder in which file modes count: where root runs the tests, the test runs as nobody."""

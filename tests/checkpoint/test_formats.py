@@ -55,7 +55,7 @@ GGUF += bytes(-len(GGUF) % 32) + bytes(16)
         (pickle.dumps([1], 5), "pickle"),
         (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "torch-legacy"),
         (b"\x93NUMPY\1\0", "npy"),
-        (gzip.compress(b"x"), "gzip"),
+        (gzip.compress(b"x", mtime=0), "gzip"),
         (GGUF, "gguf"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4265380512\n",
