@@ -105,8 +105,13 @@ def choose(name: str | None) -> Device:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of torch says first; what follows is for its developers."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+    """What an error of torch says first; what follows is for its developers.
+
+    Lines that only announce the next ("backend='inductor' raised:") are passed over.
+    """
+    lines = map(str.strip, str(error).splitlines())
+    said = (line for line in lines if line and not line.endswith(":"))
+    return next(said, type(error).__name__).rstrip(".")
 
 
 def _is_usable(kind: str) -> bool:

@@ -18,16 +18,6 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 KEYWORD = "parameters"
 USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
 UNICODE_COMMENT, ASCII_COMMENT = b"UNICODE\x00", b"ASCII\x00\x00\x00"
-OTHER_KEYWORDS = {
-    "workflow": "ComfyUI",
-    "prompt": "ComfyUI",
-    "invokeai_metadata": "InvokeAI",
-    "invokeai_graph": "InvokeAI",
-    "sd-metadata": "InvokeAI",
-    "Dream": "InvokeAI",
-    "fooocus_scheme": "Fooocus",
-}
-"""Under which names other programs than A1111's kin keep how a picture was made."""
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, IndexError, TypeError)
 """What Pillow raises for a file that is not what it seems."""
 
@@ -92,8 +82,3 @@ def infotext_in(picture: Image.Image) -> str | None:
         is_little = text[1::2].count(0) > text[::2].count(0)
         return text.decode("utf-16-le" if is_little else "utf-16-be", errors="replace")
     return text.decode("utf-8", errors="replace") if comment.startswith(ASCII_COMMENT) else None
-
-
-def program_of(picture: Image.Image) -> str | None:
-    """Which other program `picture` says it is from; None if it says nothing."""
-    return next((name for key, name in OTHER_KEYWORDS.items() if key in picture.info), None)

@@ -15,13 +15,14 @@ from PIL import Image, PngImagePlugin
 from sdops.bench.device import choose
 from sdops.bench.smoke.asked import Wishes, wishes
 from sdops.bench.smoke.like import Like, try_like
+from sdops.bench.smoke.reasons import program_of
 from sdops.bench.smoke.run import planned
 from sdops.bench.smoke.whole import Whole
 from sdops.bench.subject import Subject
 from sdops.checkpoint.hashes import hash_file
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.finding import Severity
-from sdops.sampler.pictures import infotext_in, open_picture, program_of, save
+from sdops.sampler.pictures import infotext_in, open_picture, save
 from sdops.sampler.pipeline import Options
 
 from . import models
@@ -165,6 +166,10 @@ def test_files_are_known_by_their_hashes(tmp_path):
     assert rules(like(text_file(tmp_path, text), subject)) == {"model-unsaid"}
     text = f"{PLAIN}, Model hash: 0123456789, VAE hash: 0123456789"
     assert rules(like(text_file(tmp_path, text), subject)) == {"model", "vae"}
+    nameless = like(text_file(tmp_path, f"{PLAIN}, Model hash: 0123456789")).reasons
+    assert [fault.why for fault in nameless] == [
+        "That was one without a name with the hash 0123456789."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +237,7 @@ def test_pictures_of_other_programs_are_named(tmp_path):
     for keys, said in (
         ({"prompt": "{}", "workflow": "{}"}, "made by ComfyUI"),
         ({"invokeai_metadata": "{}"}, "made by InvokeAI"),
+        ({"parameters": '{"seed": "5"}', "fooocus_scheme": "fooocus"}, "made by Fooocus"),
         ({"Title": "x"}, "no infotext"),
         ({"parameters": "just words"}, "names no seed"),
         ({"parameters": f"x\n{PLAIN}", "workflow": "{}"}, None),

@@ -12,7 +12,7 @@ from sdops.bench.difference import cosine, psnr
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import usual
-from sdops.bench.smoke.parts import MENDED, NOTHING_MENDS, mended
+from sdops.bench.smoke.parts import ANOTHER_MODEL, MENDED, NOTHING_MENDS, mended
 from sdops.bench.smoke.picture import look_at
 from sdops.bench.smoke.step import Fault, Step, judged
 from sdops.bench.smoke.whole import Trial, Whole, odd
@@ -107,7 +107,7 @@ def _mend(
         f"{edit.name[0].upper()}{edit.name[1:]} fails, although a plain picture works",
         f"{error.message} {f'{MENDED[found[0]]} it works.' if found else NOTHING_MENDS}",
         found[0] if found else None,
-        advice="Get the model again from its source, or use another.",
+        advice=ANOTHER_MODEL,
     )
     after = replace(options, precision=found[1]) if found else options
     return judged(edit.name, error.message, (fault,)), after
@@ -278,7 +278,7 @@ def _paints_nothing() -> Fault:
         "smoke-inpainting-nothing",
         "Inpainting paints nothing",
         "Every pixel inside the mask is what it was.",
-        advice="Get the model again from its source, or use another.",
+        advice=ANOTHER_MODEL,
     )
 
 

@@ -22,7 +22,7 @@ from sdops.errors import UnreadableInputError, UsageError
 from sdops.finding import Severity
 from sdops.sampler.infotext import MOST_CHARACTERS, Infotext, parse
 from sdops.sampler.parameters import IN_INFOTEXT, UPSCALER, applied
-from sdops.sampler.pictures import infotext_in, open_picture, program_of
+from sdops.sampler.pictures import infotext_in, open_picture
 from sdops.sampler.request import Request
 from sdops.sampler.upscale import to_tensor
 
@@ -39,7 +39,8 @@ VERDICTS = {
 OTHERWISE = "Lanczos"
 """The upscaler in place of one that is a model of its own."""
 NEW_TIMELINES = (1, 6)
-"""A1111's version from which schedules in prompts are read in the new way."""
+"""A1111's version from which schedules in prompts are read in the new way (its
+modules/infotext_versions.py, backcompat)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,9 @@ def _read(path: Path) -> tuple[Infotext, Image.Image | None]:
         except OSError as error:
             raise UnreadableInputError(f"{path} cannot be read: {error.strerror}.") from None
     picture = open_picture(path)
-    text, program = infotext_in(picture), program_of(picture)
-    if text is None and program is not None:
+    written, program = infotext_in(picture), reasons.program_of(picture)
+    text = None if written is None else parse(written)
+    if program is not None and (text is None or "Seed" not in text.parameters):
         raise UnreadableInputError(
             f"{path} was made by {program}, which keeps a workflow of its own in it, not infotext.",
             "Only pictures of A1111, Forge, SD.Next, sdops and their kin can be made again.",
@@ -113,7 +115,7 @@ def _read(path: Path) -> tuple[Infotext, Image.Image | None]:
             f"{path} does not say how it was made: there is no infotext in it.",
             "Give the file as the UI saved it; websites and image editors take the text out.",
         )
-    return parse(text), picture
+    return text, picture
 
 
 def _applied(blank: Request, said: Mapping[str, str], path: Path) -> Request:
@@ -212,8 +214,9 @@ def _step(
         "reasons": [fault.rule for fault in like.reasons],
     }
     differs = any(fault.severity >= Severity.WARNING for fault in faults)
-    ok = True if verdict in (SAME, NEAR) else False if differs else None
-    return Step(NAME, ok, detail, faults, (), measured)
+    if verdict in (SAME, NEAR):
+        return Step(NAME, True, detail, faults, (), measured)
+    return Step(NAME, False if differs else None, detail, faults, (), measured)
 
 
 def _size(picture: Image.Image) -> str:

@@ -291,6 +291,7 @@ def _fault(
 
 
 NOTHING_MENDS = "Nothing that was tried mends it."
+ANOTHER_MODEL = "Get the model again from its source, or use another."
 MENDED = {
     Need.VAE_FP32: "In fp32",
     Need.MODEL_FP32: "In fp32",

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdops.bench.smoke.step import Fault
 from sdops.bench.subject import Subject, hashes_of
 from sdops.finding import Severity
 from sdops.profile import load
 from sdops.sampler.parameters import IN_INFOTEXT
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 KIN = re.compile(r"v\d+\.\d+|sdops ")
 """How A1111 and sdops write their versions."""
@@ -34,6 +38,21 @@ class Foreign:
     def covers(self, name: str) -> bool:
         """Whether it is about the parameter called `name`."""
         return name in self.names or name.startswith(tuple(self.starts))
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Who keeps how a picture was made otherwise than in infotext; a row of the same profile."""
+
+    name: str
+    keys: Sequence[str]
+    source: str
+
+
+def program_of(picture: Image.Image) -> str | None:
+    """Which of those `picture` says it is from; None if it says nothing."""
+    programs = (Program(**row) for row in load("bench/infotext")["program"])
+    return next((each.name for each in programs if picture.info.keys() & each.keys), None)
 
 
 @cache
@@ -70,22 +89,28 @@ def of_prompts(prompts: Sequence[str]) -> Iterator[Fault]:
 
 def of_files(parameters: Mapping[str, str], subject: Subject) -> Iterator[Fault]:
     """Other models than the one that is tried."""
-    digest, name = parameters.get("Model hash"), parameters.get("Model", "a model")
+    digest, name = parameters.get("Model hash"), parameters.get("Model")
+    told = _named(name, digest)
     if subject.checkpoint is None:
         if name != subject.title:
             title = "The given picture was made with a model, and here random weights stand for one"
-            yield reason("model", title, f"Its infotext has: {name}.", "Name its checkpoint too.")
+            yield reason("model", title, f"That was {told}.", "Name its checkpoint too.")
     elif digest is None:
         title = "The given picture does not say for sure which model made it"
-        yield reason("model-unsaid", title, f"Its infotext has the name {name} and no hash.")
+        yield reason("model-unsaid", title, f"Its infotext has: {told}.")
     elif not (own := hashes_of(subject.checkpoint)).matches(digest):
         yield reason(
             "model",
             "The given picture was made with another model file than this one",
-            f"That was {name} with the hash {digest}; this file's is {own.a1111_short}.",
+            f"That was {told}; this file's is {own.a1111_short}.",
             "Try the file with that hash: `sdops hash` shows the hashes of yours.",
         )
     yield from _of_vae(parameters, subject.vae)
+
+
+def _named(name: str | None, digest: str | None) -> str:
+    """A file as infotext names it."""
+    return f"{name or 'one without a name'} with {f'the hash {digest}' if digest else 'no hash'}"
 
 
 def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
@@ -97,7 +122,7 @@ def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
     yield reason(
         "vae",
         "The given picture was made with a VAE file of its own",
-        f"That was {name or 'one'} with the hash {digest or 'left out'}.",
+        f"That was {_named(name, digest)}.",
         "Give that file with --vae; its colors and small details differ a little without.",
     )
 

@@ -15,7 +15,7 @@ from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
 from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
-from sdops.bench.smoke.parts import MENDED, NOTHING_MENDS, mended
+from sdops.bench.smoke.parts import ANOTHER_MODEL, MENDED, NOTHING_MENDS, mended
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject, usual_tile
@@ -168,7 +168,7 @@ class Whole:
             f"No picture could be made: the {error.part} gave values that are not numbers",
             f"{MENDED[found[0]]} it works." if found else NOTHING_MENDS,
             found[0] if found else None,
-            advice="Get the model again from its source, or use another.",
+            advice=ANOTHER_MODEL,
         )
         return judged("picture", error.message, (fault,))
 

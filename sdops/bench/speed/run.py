@@ -38,6 +38,8 @@ COMPILING = (
     " apt install g++) and, on a GPU, Triton."
 )
 """How to get torch.compile to work."""
+SPACED = " It also fails where torch is in a folder with a space in its path, as here: {}."
+"""Why it may not (seen with torch 2.13: the C++ compiler is given such a path in pieces)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,9 @@ def _reason(plan: Plan, case: Case, error: RuntimeError) -> str:
     if is_out_of_memory(error):
         return f"{case.name} does not fit into the memory of {plan.device.title}."
     if "compile" in plan.execution.value:
-        raise SdopsError(f"torch.compile does not work here: {first_line(error)}.", COMPILING)
+        home = str(Path(torch.__file__).parent)
+        hint = COMPILING + (SPACED.format(home) if " " in home else "")
+        raise SdopsError(f"torch.compile does not work here: {first_line(error)}.", hint)
     raise _refused(plan, error)
 
 

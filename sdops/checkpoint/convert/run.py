@@ -251,7 +251,7 @@ def _refuse_overflow(overflowed: Mapping[str, int], options: Options) -> None:
     names = list(overflowed)
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     raise SdopsError(
-        f"{sum(overflowed.values())} numbers are too large for the precision asked for and"
-        f" would become infinite, in {shown}.",
+        "Numbers too large for the precision asked for would become infinite:"
+        f" {sum(overflowed.values())} in {shown}.",
         "Use --dtype bf16, which has room for them, or go on with --allow-overflow.",
     )

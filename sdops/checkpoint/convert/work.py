@@ -140,9 +140,9 @@ def _compared(task: Task, taken: Path, manner: Manner, advance: Advance) -> dict
         other = convert_plan(open_checkpoint(task.destination), Precision())
     if not same.are_twins(_plan(task.source, manner), other, advance):
         raise UsageError(
-            f"{task.destination.name} is made of {taken.name}, which holds other weights than this"
-            " file of the same name.",
-            "Convert this file by itself, to a name of its own.",
+            f"{task.source} would be written to {task.destination} as well, which is made of"
+            f" {taken.name}, and holds other weights.",
+            "Convert it by itself, to a name of its own.",
         )
     return _skipped(task, f"{taken.name}, which holds the same weights, was taken")
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from sdops.checkpoint.write.casting import FLOATS, Caster
 from tests.checkpoint.convert.program import convert
+from tests.checkpoint.convert.test_sources import large
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")
@@ -386,11 +387,10 @@ def test_umask_decides_the_mode(tmp_path: Path) -> None:
 def test_a_killed_conversion_leaves_nothing_that_the_next_does_not_clear(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    source = tmp_path / "m.pt"
-    torch.save({f"w{n}": torch.randn(1000, 1000) for n in range(40)}, source)
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    source, result = large(tmp_path / "m.safetensors"), tmp_path / "half.safetensors"
+    before = source.stat()
     process = subprocess.Popen(
-        [sys.executable, "-m", "sdops", "convert", str(source), "--dtype", "fp16"],
+        [sys.executable, "-m", "sdops", "convert", str(source), str(result), "--dtype", "fp16"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -399,10 +399,11 @@ def test_a_killed_conversion_leaves_nothing_that_the_next_does_not_clear(
         time.sleep(0.002)
     process.send_signal(how)
     process.wait(60)
-    assert not (tmp_path / "m.safetensors").exists()
-    assert hashlib.sha256(source.read_bytes()).hexdigest() == digest
-    assert convert(source, "--dtype", "fp16")[0] == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.pt", "m.safetensors"]
+    assert not result.exists()
+    after = source.stat()
+    assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
+    assert convert(source, result, "--dtype", "fp16")[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, result.name}
     if how is signal.SIGINT:
         assert process.returncode == 130
 

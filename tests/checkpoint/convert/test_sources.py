@@ -39,6 +39,19 @@ def raw_safetensors(path: Path, header: object, content: bytes) -> Path:
     return path
 
 
+def large(path: Path) -> Path:
+    """A model of 1 GB that takes no room on the disk, and seconds to convert: time to interrupt."""
+    side, count = 1000, 256
+    size = 4 * side * side
+    header = {
+        f"w{n}": {"dtype": "F32", "shape": [side, side], "data_offsets": [n * size, (n + 1) * size]}
+        for n in range(count)
+    }
+    raw_safetensors(path, header, b"")
+    os.truncate(path, path.stat().st_size + count * size)
+    return path
+
+
 def test_big_endian_numbers_in_deflated_members(tmp_path: Path) -> None:
     weight = torch.arange(5.0)
     save(tmp_path / "little.ckpt", w=weight)
