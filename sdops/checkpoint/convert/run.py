@@ -79,8 +79,9 @@ def write_safetensors(
     with (
         Weights(plan.source) as weights,
         _hashing(hashed, advance) as digests,
-        ThreadPoolExecutor(_workers(hashed)) as threads,
         new_file(destination, planned.size_bytes, options.overwrite) as file,
+        # They end before the file is closed, whose descriptor another file may get then.
+        ThreadPoolExecutor(_workers(hashed)) as threads,
         Flusher(file.fileno()) as flusher,
     ):
         target = file.fileno()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Callable
 
 from sdops.checkpoint.positioned import pread_into, pwrite, read_up_to
@@ -19,6 +20,8 @@ BUFFER_BYTES = 1024 * 1024
 _PAGE_BYTES = 4096
 Way = Callable[[int, int, int, int, int], int]
 """Copies as much as it can, with the arguments of `copy_range`; returns how many bytes."""
+_POSITION = threading.Lock()
+"""`sendfile` writes where the target's position stands, which all threads share."""
 _KERNEL_STEP_BYTES = 256 * 1024 * 1024
 _UNSUPPORTED = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
 
@@ -80,7 +83,7 @@ def _ways(offset: int, target: int, position: int) -> tuple[Way, ...]:
     """
     is_whole_pages = (offset - position) % _PAGE_BYTES == 0
     if sys.platform == "linux" and (is_whole_pages or not os.major(os.fstat(target).st_dev)):
-        return _WAYS
+        return WAYS
     return (_by_buffer,)
 
 
@@ -106,10 +109,12 @@ def _by_sendfile(source: int, offset: int, target: int, position: int, count: in
     if sys.platform != "linux":
         return 0
     done = 0
-    os.lseek(target, position, os.SEEK_SET)
     while done < count:
+        step = min(count - done, _KERNEL_STEP_BYTES)
         try:
-            sent = os.sendfile(target, source, offset + done, min(count - done, _KERNEL_STEP_BYTES))
+            with _POSITION:
+                os.lseek(target, position + done, os.SEEK_SET)
+                sent = os.sendfile(target, source, offset + done, step)
         except OSError as error:
             if error.errno in _UNSUPPORTED:
                 return done
@@ -132,4 +137,4 @@ def _by_buffer(source: int, offset: int, target: int, position: int, count: int)
     return done
 
 
-_WAYS = (_by_kernel, _by_sendfile, _by_buffer)
+WAYS = (_by_kernel, _by_sendfile, _by_buffer)
