@@ -22,6 +22,7 @@ class Allowance:
 
     Args:
         size: the file's own size in bytes.
+        wanted_bytes: how much it may unpack to where its size would not allow as much.
     """
 
     OPERATIONS = 5_000_000
@@ -32,22 +33,20 @@ class Allowance:
     _OBJECTS = 800_000
     """Small objects of Python: together about 60 MB."""
 
-    __slots__ = ("_objects_before", "operations", "unpacked_bytes")
+    __slots__ = ("_limit", "_objects_before", "operations", "unpacked_bytes")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, wanted_bytes: int = 0) -> None:
         """The whole allowance, of a file that is about to be read."""
         self.operations = self.OPERATIONS
-        self.unpacked_bytes = min(self.UNPACKED_BYTES, max(self._FREE_BYTES, size * self._RATIO))
+        usual = min(self.UNPACKED_BYTES, max(self._FREE_BYTES, size * self._RATIO))
+        self.unpacked_bytes = self._limit = max(usual, wanted_bytes)
         self._objects_before = sys.getallocatedblocks()
 
     def unpack(self, size: int) -> None:
         """Spends `size` unpacked bytes; raises BudgetError where they are too many."""
         self.unpacked_bytes -= size
         if self.unpacked_bytes < 0:
-            raise BudgetError(
-                f"It would unpack to more than {self.UNPACKED_BYTES >> 20} MiB,"
-                f" or to more than {self._RATIO} times its size."
-            )
+            raise BudgetError(f"It would unpack to more than {self._limit >> 20} MiB.")
 
     def check_memory(self) -> None:
         """Raises BudgetError where what was read fills the memory."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -132,8 +133,17 @@ class Weights:
         where = f"{storage.path}\0{storage.key}"
         if self._unpacked is None or self._unpacked[0] != where:
             # One is kept: views of a storage mostly follow one another.
-            self._unpacked = (where, self._archive(storage.path).unpacked(storage.key))
+            source = self._archive(storage.path).unpacked(storage.key, self._wanted_bytes)
+            self._unpacked = (where, source)
         return self._unpacked[1], 0
+
+    @cached_property
+    def _wanted_bytes(self) -> int:
+        """What a storage may unpack to: much more than is wanted of it would only fill the disk."""
+        return 2 * sum(
+            tensor.elements * BY_NAME[tensor.dtype].size_bytes
+            for tensor in self._checkpoint.tensors
+        )
 
     def _archive(self, path: str) -> Members:
         if path not in self._members:

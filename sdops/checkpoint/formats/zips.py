@@ -10,7 +10,7 @@ from functools import partial
 
 from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.formats.pickles import element_type, storage_claims
-from sdops.checkpoint.source import BudgetError, Part, Source
+from sdops.checkpoint.source import Allowance, BudgetError, Part, Source
 from sdops.checkpoint.trace.streams import read_stream, read_streams
 from sdops.checkpoint.types import Container, Storage
 from sdops.checkpoint.zip_checks import AMBIGUOUS, Pair, archive_problems
@@ -181,12 +181,18 @@ class Members:
         self._folder = self._archive.members[0].name.partition("/")[0]
         self._members = {member.name: member for member in self._archive.members}
 
-    def unpacked(self, key: str) -> Source:
+    def unpacked(self, key: str, wanted_bytes: int) -> Source:
         """The bytes of the storage `key`.
+
+        Args:
+            key: torch's storage key.
+            wanted_bytes: how many it may have where the archive's size would not allow as many.
 
         Raises:
             UnreadableInputError: there is no such storage, or it cannot be unpacked.
         """
+        from sdops.checkpoint.unpacking import inflate, spool
+
         member = self._members.get(f"{self._folder}/data/{key}")
         local = read_local(self._archive, member) if member is not None else None
         if member is None or local is None:
@@ -195,10 +201,14 @@ class Members:
         if member.method == STORED:
             return part
         try:
-            return _unpacked(part, member.method)
+            source = spool(inflate(part, member.method), Allowance(part.size, wanted_bytes))
         except (ZipError, BudgetError) as error:
             reason = f"The storage {key[:80]} cannot be unpacked: {error}"
             raise UnreadableInputError(reason) from None
+        if source.size != member.size:
+            reason = f"The storage {key[:80]} is not as long as the archive's directory says."
+            raise UnreadableInputError(reason)
+        return source
 
 
 _SMALL_RECORDS = frozenset(

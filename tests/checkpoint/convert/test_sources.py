@@ -4,11 +4,13 @@ import json
 import os
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sdops.checkpoint.source import Allowance
 from tests.checkpoint.convert.program import convert
 
 torch = pytest.importorskip("torch")
@@ -68,15 +70,50 @@ def test_big_endian_numbers_in_deflated_members(tmp_path: Path) -> None:
     assert safetensors_torch.load_file(tmp_path / "big.safetensors")["w"].equal(weight)
 
 
+def deflated(path: Path, stored: Path) -> Path:
+    """The archive `stored` with its members packed, as `path`."""
+    with (
+        zipfile.ZipFile(stored) as archive,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name))
+    return path
+
+
+def test_deflated_weights_may_be_as_large_as_they_are(tmp_path: Path) -> None:
+    weight = torch.zeros(Allowance(0).unpacked_bytes // 4 + 1000)
+    source = deflated(tmp_path / "m.ckpt", save(tmp_path / "stored.ckpt", w=weight))
+    code, _, stderr = convert(source)
+    assert code == 0, stderr
+    assert safetensors_torch.load_file(tmp_path / "m.safetensors")["w"].equal(weight)
+
+
+def test_deflated_weights_of_which_little_is_used_do_not_fill_the_disk(tmp_path: Path) -> None:
+    unused = torch.zeros(Allowance(0).unpacked_bytes // 4 + 1000)
+    source = deflated(tmp_path / "m.ckpt", save(tmp_path / "stored.ckpt", w=unused[:7]))
+    code, _, stderr = convert(source)
+    assert (code, "unpack to more than 64 MiB" in stderr) == (2, True)
+
+
+def test_deflated_weights_that_are_too_short_are_told(tmp_path: Path) -> None:
+    source = deflated(tmp_path / "m.ckpt", save(tmp_path / "stored.ckpt", w=torch.ones(1000)))
+    content = source.read_bytes()
+    short = zlib.compressobj(wbits=-15)
+    packed = short.compress(bytes(3996)) + short.flush()
+    with zipfile.ZipFile(source) as archive:
+        entry = archive.getinfo("stored/data/0")
+        place = entry.header_offset + 30 + len(entry.filename)
+    padded = packed.ljust(entry.compress_size, b"\0")
+    source.write_bytes(content[:place] + padded + content[place + entry.compress_size :])
+    code, _, stderr = convert(source)
+    assert (code, "not as long as the archive's directory says" in stderr) == (2, True)
+
+
 def test_thousands_of_deflated_members_do_not_take_quadratic_time(tmp_path: Path) -> None:
     count = 8000
     save(tmp_path / "m.ckpt", **{f"w{number}": torch.ones(1) for number in range(count)})
-    with (
-        zipfile.ZipFile(tmp_path / "m.ckpt") as stored,
-        zipfile.ZipFile(tmp_path / "deflated.ckpt", "w", zipfile.ZIP_DEFLATED) as deflated,
-    ):
-        for name in stored.namelist():
-            deflated.writestr(name, stored.read(name))
+    deflated(tmp_path / "deflated.ckpt", tmp_path / "m.ckpt")
     begin = time.monotonic()
     code, data, stderr = convert(tmp_path / "deflated.ckpt")
     assert (code, data["tensors_out"]) == (0, count), stderr
