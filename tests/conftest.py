@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.nvml.library import fake_nvml
 
@@ -22,9 +22,32 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would every program that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A deadline judges how busy the machine is, not the code.
-settings.register_profile("sdops", deadline=None)
+# Deadlines and the check for slow generation judge how busy the machine is, not the code; and a
+# change is judged by the same examples everywhere. `--hypothesis-profile default` draws others.
+settings.register_profile(
+    "sdops",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
 settings.load_profile("sdops")
+
+# What the shell that starts the tests has set must not change what they see: the look of output,
+# the checkout that git is told to use, and a proxy between a test and its own server.
+for _name in (
+    "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY",
+    "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "LINES", "NO_COLOR", "PY_COLORS",
+    "TTY_COMPATIBLE", "TTY_INTERACTIVE",
+):  # fmt: skip
+    os.environ.pop(_name, None)
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(
+    filter(None, ("127.0.0.1,localhost", os.environ.get("no_proxy") or os.environ.get("NO_PROXY")))
+)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

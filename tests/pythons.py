@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
+HOME = Path(os.path.expanduser("~"))  # noqa: PTH111  (Path.home() fails where there is none)
 ELF_X86_64 = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62) + bytes(40)
 PE_HEAD = b"MZ" + bytes(58) + struct.pack("<I", 64)
 PE_X86_64 = PE_HEAD + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(18)

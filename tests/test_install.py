@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import pythons
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = ".made-by-sdops-install"
 TOOLS = ("cat", "dirname", "grep", "head", "mkdir", "rm", "sh", "sleep", "timeout", "uname")
@@ -25,7 +27,8 @@ pytestmark = [
 
 def copy_of_the_tree(folder: Path) -> Path:
     root = folder / "a folder with spaces" / "sdops"
-    ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "*.egg-info")
+    # Hidden folders are caches, which other tests may be writing to.
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
     shutil.copytree(ROOT, root, ignore=ignored)
     return root
 
@@ -34,7 +37,7 @@ def run(root: Path, *argv: str, **environment: str) -> subprocess.CompletedProce
     env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     return subprocess.run(
         [str(root / "install.sh"), *argv], cwd=root.parent, env=env | environment,
-        capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=800, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -218,7 +221,7 @@ def test_second_run_keeps_what_is_good(checkout):
     assert (checkout / ".venv/pyvenv.cfg").stat().st_ino == before.st_ino
 
 
-OLD_PYTHONS = sorted(Path.home().glob(".pyenv/versions/[23].[0-9].*/bin/python"))
+OLD_PYTHONS = sorted(pythons.HOME.glob(".pyenv/versions/[23].[0-9].*/bin/python"))
 
 
 @pytest.mark.parametrize("python", OLD_PYTHONS, ids=lambda python: python.parts[-3])

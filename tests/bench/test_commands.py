@@ -37,7 +37,7 @@ def sdops(
     } | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.run(
         [sys.executable, *python, "-m", "sdops", *map(str, arguments)],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=800,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """No probe can hang or break the doctor."""
 
+import threading
 import time
 
 from sdops.facts.bounded import Pending
@@ -14,7 +15,7 @@ def test_a_probe_that_hangs_becomes_a_gap() -> None:
 
     begin = time.monotonic()
     answer = Pending("gpu", hang, "default", 0.3).result()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30
     assert answer == Probed("default", (Gap("gpu", "no answer within 0.3 s"),))
 
 
@@ -26,11 +27,11 @@ def test_a_probe_that_fails_becomes_a_gap() -> None:
 
 
 def test_probes_run_side_by_side() -> None:
-    def slow() -> Probed[float]:
-        time.sleep(0.5)
-        return Probed(time.monotonic())
+    meeting = threading.Barrier(8)
 
-    begin = time.monotonic()
-    pending = [Pending(str(n), slow, 0.0, 30) for n in range(8)]
-    ends = [probe.result().value - begin for probe in pending]
-    assert max(ends) < 0.5 * 8
+    def waits_for_the_others() -> Probed[bool]:
+        meeting.wait(60)
+        return Probed(True)
+
+    pending = [Pending(str(n), waits_for_the_others, False, 90) for n in range(8)]
+    assert [probe.result() for probe in pending] == [Probed(True)] * 8

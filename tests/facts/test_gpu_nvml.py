@@ -21,7 +21,7 @@ from sdops.facts.codec import to_json
 from sdops.facts.gpu import nvml
 from sdops.facts.tree import Tree
 from pathlib import Path
-nvml.TIMEOUT_S = float(os.environ.get("LIMIT_S", "8"))
+nvml.TIMEOUT_S = float(os.environ.get("LIMIT_S", "60"))
 probed = gpu.look(os.environ, Tree(Path(sys.argv[1])))
 json.dump(to_json(probed), sys.stdout)
 """
@@ -37,7 +37,7 @@ def look(fake_nvml, tmp_path):
             env={**fake_nvml(personality), "PYTHONPATH": str(ROOT), **more},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=True,
         )
         document = json.loads(output.stdout)
@@ -148,10 +148,10 @@ def test_crash_is_a_gap(look):
 
 
 def test_hang_is_a_gap_and_loses_nothing_said_before(look):
-    facts, gaps = look("hang-gpu", LIMIT_S="1.5")
+    facts, gaps = look("hang-gpu", LIMIT_S="6")
     assert facts["gpus"][0]["name"] == "NVIDIA GeForce RTX 4090"
     assert facts["gpus"][0]["temperature_c"] is None
-    assert {"fact": "gpu.nvml", "reason": "NVML did not answer within 1.5 s"} in gaps
+    assert {"fact": "gpu.nvml", "reason": "NVML did not answer within 6 s"} in gaps
 
 
 def test_hang_at_the_start_is_a_gap(look):
@@ -209,7 +209,7 @@ def test_mask_in_a_launch_file_counts(fake_nvml, tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     (gpu,) = json.loads(output.stdout)["data"]["facts"]["gpus"]
     assert gpu["visible"] is False

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-import psutil
 import pytest
 
 from sdops.facts import deep, python_env
 from sdops.facts.types import DeepProbe, ImportProbe
 from tests import pythons
+from tests.processes import end_within
 
 GUEST = resources.files("sdops.facts").joinpath("guest.py")
-PYENV = Path.home() / ".pyenv" / "versions"
+PYENV = pythons.HOME / ".pyenv" / "versions"
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_what_an_import_prints_does_not_spoil_the_answer(venv: Path) -> None:
 
 def test_an_import_that_hangs(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deep, "IMPORT_TIMEOUT_S", 1.0)
-    add(venv, "numpy", "import time\ntime.sleep(60)\n")
+    add(venv, "numpy", "import time\ntime.sleep(300)\n")
     start = time.monotonic()
     found = only_import(venv)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
     assert (found.ok, found.exception) == (False, "TimeoutError")
     assert "numpy" in (found.message or "")  # where it hangs
 
@@ -118,7 +118,7 @@ def test_an_import_that_hangs(venv: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_guests_do_not_outlive_an_interrupted_sdops(venv: Path, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     add(venv, "numpy", f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\n"
-        "time.sleep(60)\n")  # fmt: skip
+        "time.sleep(600)\n")  # fmt: skip
     script = (
         "import os, pathlib\nfrom sdops.facts import deep, python_env\n"
         f"deep.IMPORT_TIMEOUT_S = 3\nenv = python_env.look(pathlib.Path({str(venv)!r})).value\n"
@@ -126,14 +126,11 @@ def test_guests_do_not_outlive_an_interrupted_sdops(venv: Path, tmp_path: Path) 
     )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     while not (pid_file.exists() and pid_file.read_text()):
+        assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    start = time.monotonic()
-    process.wait(30)
-    assert time.monotonic() - start < 20
-    guest = psutil.Process(int(pid_file.read_text()))
-    psutil.wait_procs([guest], timeout=10)
-    assert not guest.is_running() or guest.status() == psutil.STATUS_ZOMBIE
+    process.wait(60)
+    assert end_within(int(pid_file.read_text()), 60)
 
 
 def test_one_crash_leaves_the_other_answers(venv: Path) -> None:

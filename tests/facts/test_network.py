@@ -44,8 +44,8 @@ def test_a_real_socket_and_its_owner():
         listening.listen()
         port = listening.getsockname()[1]
         probed = network.look()
-    (found,) = [item for item in probed.value.listeners if item.port == port]
-    assert found.address == "127.0.0.1"
+    address = ("127.0.0.1", port)
+    (found,) = [one for one in probed.value.listeners if (one.address, one.port) == address]
     assert found.pid == os.getpid()
     assert found.process
     assert found.command

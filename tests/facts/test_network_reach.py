@@ -46,7 +46,7 @@ def server() -> Iterator[HTTPServer]:
 def quiet(monkeypatch, server):
     """The code host stands on this machine too, so that no test leaves it."""
     monkeypatch.setattr(outside, "CODE_HOST", f"http://127.0.0.1:{server.server_port}/code")
-    monkeypatch.setattr(outside, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr(outside, "TIMEOUT_S", 5.0)
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)

@@ -135,7 +135,7 @@ def test_a_venv_of_copies_whose_base_is_gone(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_real_venvs_of_each_python_at_hand(tmp_path: Path) -> None:
-    pyenv = Path.home() / ".pyenv" / "versions"
+    pyenv = pythons.HOME / ".pyenv" / "versions"
     programs = {Path(sys.executable), *pyenv.glob("3.[89].*/bin/python3"),
                 *pyenv.glob("3.1?.*/bin/python3")}  # fmt: skip
     for program in programs:
@@ -279,9 +279,9 @@ def test_junk_in_site_packages_costs_only_itself(tmp_path: Path) -> None:
         (site_packages / "fifo-1.dist-info").mkdir()
         os.mkfifo(site_packages / "fifo-1.dist-info" / "METADATA")
         (site_packages / "loop-1.dist-info").symlink_to("loop-1.dist-info")
-    start = time.monotonic()
+    start = time.process_time()
     env = look(tmp_path)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
     found = [(each.name, each.version) for each in env.distributions]
     assert found == [("dup", "1"), ("dup", "2"), ("good", "1.0"), ("latin", "1")]
     expected = {"empty-1.dist-info", "folder-1.dist-info", "nothing-1.dist-info", "file.dist-info",

@@ -24,9 +24,11 @@ def made(root: Path, head: str = "ref: refs/heads/master\n", config: str = "") -
 
 def run_git(root: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     output = subprocess.run(
-        ["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True
-    )
+        ["git", *identity, *arguments], cwd=root, env=os.environ | settings, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
     return output.stdout.strip()
 
 
@@ -83,7 +85,7 @@ def test_local_changes(checkout: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="the traps are shell commands")
 def test_a_hostile_checkout_starts_nothing(checkout: Path, tmp_path: Path) -> None:
     trap = tmp_path / "trap.sh"
-    text(trap, f"#!/bin/sh\ntouch {tmp_path / 'ran'}\ncat\n").chmod(0o755)
+    text(trap, f"#!/bin/sh\ntouch '{tmp_path / 'ran'}'\ncat\n").chmod(0o755)
     text(checkout / "file.py", "changed\n")
     run_git(checkout, "config", "core.fsmonitor", str(trap))
     for hook in ("post-index-change", "fsmonitor-watchman"):

@@ -182,14 +182,19 @@ def _polyglots() -> Iterator[Sample]:
     yield Sample("body-only", body, DANGEROUS)
 
 
+def _gzip(data: bytes) -> bytes:
+    """With a fixed date."""
+    return gzip.compress(data, mtime=0)
+
+
 def _compressed() -> Iterator[Sample]:
-    packers = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zlib": zlib.compress,
+    packers = {"gz": _gzip, "bz2": bz2.compress, "xz": lzma.compress, "zlib": zlib.compress,
                "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE)}  # fmt: skip
     for suffix, pack in packers.items():
         yield Sample(f"packed-{suffix}", pack(_EVIL), DANGEROUS, f".{suffix}")
         yield Sample(f"packed-{suffix}-cut", pack(_EVIL + bytes(range(256)) * 40)[:-20], UNREADABLE)
-    yield Sample("packed-two", gzip.compress(CLEAN) + gzip.compress(_EVIL), DANGEROUS, ".gz")
-    yield Sample("packed-zip", gzip.compress(torch_zip(_EVIL)), DANGEROUS, ".gz")
+    yield Sample("packed-two", _gzip(CLEAN) + _gzip(_EVIL), DANGEROUS, ".gz")
+    yield Sample("packed-zip", _gzip(torch_zip(_EVIL)), DANGEROUS, ".gz")
 
 
 def _tar() -> Iterator[Sample]:
@@ -203,7 +208,7 @@ def _tar() -> Iterator[Sample]:
         return file.getvalue()
 
     yield Sample("tar-pickle", tar(**{"a.txt": b"x", "model.pkl": _EVIL}), DANGEROUS, ".tar")
-    yield Sample("tar-gz", gzip.compress(tar(model=_EVIL)), DANGEROUS, ".tar.gz")
+    yield Sample("tar-gz", _gzip(tar(model=_EVIL)), DANGEROUS, ".tar.gz")
     for member in ("storages", "tensors", "pickle"):
         parts = {"storages": b"\x80\x02K\0.\x80\x02].", "tensors": b"\x80\x02K\0.", "pickle": CLEAN}
         yield Sample(f"torch-tar-{member}", tar(**(parts | {member: _EVIL})), DANGEROUS, ".tar")

@@ -24,13 +24,15 @@ torch = pytest.importorskip("torch")
 _GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "SFC64", "Philox")
 _VALUES = {
     "generators": [np.random.Generator(getattr(np.random, name)(1)) for name in _GENERATORS],
-    "random-states": [random.getstate(), np.random.get_state(), np.random.SeedSequence(5)],
+    "random-states": [random.Random(1).getstate(), np.random.RandomState(1).get_state(),
+                      np.random.SeedSequence(5)],
     "numbers": [np.float16(1), np.bool_(True), np.complex64(1j), np.str_("x"), np.longdouble(1),
                 np.datetime64("2020-01-01"), np.zeros(0, dtype=object), 1 << 200, b"", bytearray()],
     "constants": [..., NotImplemented, slice(1, 2), range(3), frozenset("ab"), {1}],
     "containers": [collections.Counter("aab"), collections.deque([1], maxlen=3),
                    collections.defaultdict(list, {1: [2]}), types.SimpleNamespace(a=1)],
-    "other": [datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(1), uuid.uuid4(),
+    "other": [datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.timezone.utc),
+              datetime.timedelta(1), uuid.UUID(int=5),
               decimal.Decimal("1.5"), pathlib.PurePosixPath("/a"), pathlib.PureWindowsPath("c:/x")],
 }  # fmt: skip
 
