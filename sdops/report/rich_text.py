@@ -72,7 +72,7 @@ def summary(report: Report) -> str:
     ]
     told = ", ".join(f"{count} {nouns[count > 1]}" for count, nouns in counts if count)
     if report.crashed or report.faults:
-        return f"Not everything could be looked at. Found: {told or 'nothing'}."
+        return f"Not everything could be done. Found: {told or 'nothing'}."
     return f"Found: {told}." if told else "Nothing wrong was found."
 
 

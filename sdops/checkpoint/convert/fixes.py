@@ -6,8 +6,12 @@ import struct
 from dataclasses import replace
 
 from sdops.checkpoint.convert.plan import Item, Plan
+from sdops.checkpoint.convert.stream import elements
+from sdops.checkpoint.weights import Weights
 
 POSITION_IDS_SUFFIX = "embeddings.position_ids"
+_MOST_POSITIONS = 4096
+"""CLIP has 77; more than this is no text encoder's, and would only take memory."""
 _NEW_LAYOUT = "cond_stage_model.transformer.text_model."
 _OLD_LAYOUT = "cond_stage_model.transformer."
 _OLD_PARTS = ("embeddings.", "encoder.", "final_layer_norm.")
@@ -21,24 +25,42 @@ def position_ids(plan: Plan) -> Plan:
     Merging turned them into floats, and rounding them then moves tokens by one place
     (arenasys/stable-diffusion-webui-model-toolkit README: 76 becomes 75.9975 becomes 75).
     """
-    items, repaired = [], []
-    for item in plan.items:
-        if item.name.endswith(POSITION_IDS_SUFFIX):
-            count = item.source.elements
-            literal = struct.pack(f"<{count}q", *range(count))
-            item = replace(item, dtype="int64", literal=literal)
-            repaired.append(item.name)
-        items.append(item)
-    notes = tuple(f"{name} was written as 0, 1, 2, … in int64." for name in repaired)
-    return replace(plan, items=tuple(items), notes=plan.notes + notes)
+    items, notes = [], []
+    with Weights(plan.source) as weights:
+        for item in plan.items:
+            numbers = _positions(item)
+            if numbers is not None and not _holds(weights, item, numbers):
+                notes.append(
+                    f"{item.name} held {item.source.dtype} numbers that are not 0, 1, 2, …; it gets"
+                    " those, in int64."
+                )
+                item = replace(item, dtype="int64", literal=numbers)
+            items.append(item)
+    if not notes:
+        notes.append("No position_ids had to be repaired.")
+    return replace(plan, items=tuple(items), notes=(*plan.notes, *notes))
+
+
+def _positions(item: Item) -> bytes | None:
+    """What position_ids must hold, in int64; None for a tensor that is none."""
+    count = item.source.elements
+    if not item.name.endswith(POSITION_IDS_SUFFIX) or count > _MOST_POSITIONS:
+        return None
+    return struct.pack(f"<{count}q", *range(count))
+
+
+def _holds(weights: Weights, item: Item, numbers: bytes) -> bool:
+    return (
+        item.dtype == "int64" and b"".join(data for data, _ in elements(weights, item)) == numbers
+    )
 
 
 def text_encoder_names(plan: Plan) -> Plan:
     """Gives the text encoder of old (NovelAI era) files the names that loaders look for now."""
     items = tuple(replace(item, name=_renamed(item)) for item in plan.items)
     count = sum(old.name != new.name for old, new in zip(plan.items, items, strict=True))
-    notes = (f"{count} text encoder tensors got their new names.",) if count else ()
-    return replace(plan, items=items, notes=plan.notes + notes)
+    told = f"{count} text encoder tensors get" if count else "No text encoder tensor had to get"
+    return replace(plan, items=items, notes=(*plan.notes, f"{told} the names of today."))
 
 
 def _renamed(item: Item) -> str:

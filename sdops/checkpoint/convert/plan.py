@@ -52,11 +52,6 @@ class Plan:
     notes: tuple[str, ...] = ()
     """What was decided or repaired, in words."""
 
-    @property
-    def bytes_out(self) -> int:
-        """The bytes of all tensors that will be written."""
-        return sum(item.outgoing.size_bytes for item in self.items)
-
 
 def convert_plan(checkpoint: Checkpoint, precision: Precision) -> Plan:
     """Keeps every tensor of the state dict; leaves behind what is beside it and what is no tensor.

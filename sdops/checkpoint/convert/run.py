@@ -19,7 +19,7 @@ from sdops.checkpoint.hashes import CACHE_VERSION, hash_file
 from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
 from sdops.checkpoint.write.flushing import Flusher
-from sdops.checkpoint.write.layout import Outgoing, in_header, layout
+from sdops.checkpoint.write.layout import Layout, Outgoing, in_header, layout
 from sdops.checkpoint.write.new_file import OverwritePolicy, new_file
 from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
 from sdops.errors import SdopsError, UsageError
@@ -49,7 +49,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A finished conversion."""
+    """A conversion, finished or foreseen."""
 
     bytes_out: int
     verified: bool
@@ -57,6 +57,7 @@ class Done:
     """Of the result, if it was asked for."""
     overflowed: Mapping[str, int]
     """By tensor: values that became infinite, with `allow_overflow`."""
+    written: bool = True
 
 
 def write_safetensors(
@@ -70,12 +71,9 @@ def write_safetensors(
         SdopsError: no room, values that do not fit into float16, a disk that gives back other
             bytes than were written.
     """
-    refuse_same_file(plan, destination)
-    _refuse_misnamed(destination, TORCH_SUFFIXES)
-    items = _by_name(plan)
-    metadata = _metadata(plan) if options.metadata else {}
-    hashed = tuple(plan.source.states) if metadata else ()
-    planned = layout([item.outgoing for item in plan.items], metadata)
+    planned = _laid_out(plan, destination, options)
+    items = {item.name: item for item in plan.items}
+    hashed = tuple(plan.source.states) if options.metadata else ()
     with (
         Weights(plan.source) as weights,
         _hashing(hashed, advance) as digests,
@@ -91,7 +89,7 @@ def write_safetensors(
             advance(count)
 
         written = stream(weights, items, planned.slots, target, threads, wrote)
-        _refuse_overflow(written.overflowed, options)
+        _refuse_overflow(written.overflowed, items, options)
         if options.verify:
             read_back(target, written.ranges, threads, advance)
         header = _with(digests.result(), planned.header)
@@ -110,9 +108,8 @@ def write_ckpt(
     Raises:
         UsageError, UnreadableInputError, SdopsError: as `write_safetensors` does.
     """
-    refuse_same_file(plan, destination)
-    _refuse_misnamed(destination, {".safetensors"})
-    items = _by_name(plan)
+    _refuse(plan, destination, {".safetensors"}, options)
+    items = {item.name: item for item in plan.items}
     overflowed: dict[str, int] = {}
     outgoing = [item.outgoing for item in plan.items]
     with (
@@ -130,12 +127,40 @@ def write_ckpt(
                 yield data
 
         size = write_torch_zip(file, outgoing, content)
-        _refuse_overflow(overflowed, options)
+        _refuse_overflow(overflowed, items, options)
         if options.verify:
             read_back_zip(file)
             advance(size)
         weights.refuse_changed()
     return _done(destination, size, options, overflowed)
+
+
+def foresee(plan: Plan, destination: Path, options: Options, suffix: str) -> Done:
+    """What writing the plan with that suffix would come to, found out without writing.
+
+    Raises:
+        UsageError, SdopsError: it would be refused before any work.
+    """
+    if suffix == ".ckpt":
+        _refuse(plan, destination, {".safetensors"}, options)
+        size = size_of([item.outgoing for item in plan.items])
+    else:
+        size = _laid_out(plan, destination, options).size_bytes
+    return Done(size, verified=False, sha256=None, overflowed={}, written=False)
+
+
+def _laid_out(plan: Plan, destination: Path, options: Options) -> Layout:
+    _refuse(plan, destination, TORCH_SUFFIXES, options)
+    metadata = _metadata(plan) if options.metadata else {}
+    return layout([item.outgoing for item in plan.items], metadata)
+
+
+def _refuse(plan: Plan, destination: Path, others: Collection[str], options: Options) -> None:
+    """Stops before any work that would be in vain; `others` are the suffixes of other formats."""
+    refuse_same_file(plan, destination)
+    _refuse_misnamed(destination, others)
+    _refuse_namesakes(plan)
+    options.overwrite.check(destination)
 
 
 def _done(destination: Path, size: int, options: Options, overflowed: Mapping[str, int]) -> Done:
@@ -166,12 +191,10 @@ def _refuse_misnamed(destination: Path, others: Collection[str]) -> None:
         )
 
 
-def _by_name(plan: Plan) -> dict[str, Item]:
-    items = {item.name: item for item in plan.items}
-    if len(items) < len(plan.items):
-        often = Counter(item.name for item in plan.items).most_common(1)[0][0]
-        raise SdopsError(f"Two tensors would have the one name {often!r}.")
-    return items
+def _refuse_namesakes(plan: Plan) -> None:
+    often = Counter(item.name for item in plan.items).most_common(1)
+    if often and often[0][1] > 1:
+        raise SdopsError(f"Two tensors would have the one name {often[0][0]!r}.")
 
 
 def _metadata(plan: Plan) -> dict[str, str]:
@@ -246,13 +269,17 @@ def digest_of(path: str, advance: Callable[[int], None] = lambda _: None) -> str
         return hash_file(Path(path), cache=cache, advance=advance).sha256
 
 
-def _refuse_overflow(overflowed: Mapping[str, int], options: Options) -> None:
+def _refuse_overflow(
+    overflowed: Mapping[str, int], items: Mapping[str, Item], options: Options
+) -> None:
     if not overflowed or options.allow_overflow:
         return
+    is_half = all(items[name].dtype == "float16" for name in overflowed)
+    instead = "Use --dtype bf16, which has room for them" if is_half else "Use --dtype keep"
     names = list(overflowed)
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     raise SdopsError(
         "Numbers too large for the precision asked for would become infinite:"
         f" {sum(overflowed.values())} in {shown}.",
-        "Use --dtype bf16, which has room for them, or go on with --allow-overflow.",
+        f"{instead}, or go on with --allow-overflow.",
     )

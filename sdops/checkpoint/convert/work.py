@@ -15,11 +15,12 @@ from sdops.checkpoint.convert import same
 from sdops.checkpoint.convert.disposal import AfterSource
 from sdops.checkpoint.convert.plan import Plan, convert_plan, tied_bytes
 from sdops.checkpoint.convert.precision import Precision
-from sdops.checkpoint.convert.run import Done, Options, write_ckpt, write_safetensors
+from sdops.checkpoint.convert.run import Done, Options, foresee, write_ckpt, write_safetensors
 from sdops.checkpoint.convert.tasks import Task, Work
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.types import Checkpoint
+from sdops.checkpoint.write.new_file import require_room
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.finding import Report
 
@@ -118,7 +119,10 @@ def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
         return _skipped(task, f"{task.destination} holds just this already{manner.after.kept}")
     manner.after.check(plan.source)
     if manner.dry_run:
-        return _data(task, plan, None, ())
+        foreseen = foresee(plan, task.destination, manner.options, manner.suffix)
+        if task.out is None or task.destination.parent.is_dir():
+            require_room(task.destination, foreseen.bytes_out)
+        return _data(task, plan, foreseen, ())
     _make_folder(task)
     write = write_ckpt if manner.suffix == ".ckpt" else write_safetensors
     done = write(plan, task.destination, manner.options, advance)
@@ -198,12 +202,11 @@ def _skipped(task: Task, why: str) -> dict[str, Any]:
     return {"source": str(task.source), "destination": str(task.destination), "skipped": why}
 
 
-def _data(task: Task, plan: Plan, done: Done | None, notes: Sequence[str]) -> dict[str, Any]:
-    overflowed = dict(done.overflowed) if done else {}
+def _data(task: Task, plan: Plan, done: Done, notes: Sequence[str]) -> dict[str, Any]:
     return {
         "source": str(task.source),
         "destination": str(task.destination),
-        "written": done is not None,
+        "written": done.written,
         "tensors_in": len(plan.source.tensors) + len(plan.source.others),
         "tensors_out": len(plan.items),
         "dropped": [
@@ -212,9 +215,9 @@ def _data(task: Task, plan: Plan, done: Done | None, notes: Sequence[str]) -> di
         ],
         "notes": [*plan.notes, *(problem.text for problem in plan.source.problems), *notes],
         "tied_bytes": tied_bytes(plan),
-        "overflowed": overflowed,
+        "overflowed": dict(done.overflowed),
         "bytes_in": plan.source.size_bytes,
-        "bytes_out": done.bytes_out if done else plan.bytes_out,
-        "sha256": done.sha256 if done else None,
-        "verified": done is not None and done.verified,
+        "bytes_out": done.bytes_out,
+        "sha256": done.sha256,
+        "verified": done.verified,
     }

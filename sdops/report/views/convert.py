@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdops.finding import Report
@@ -11,9 +11,25 @@ from sdops.report.sizes import readable_size
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
-    """A heading and a table for each file."""
+    """A heading and a table for each file, and of many files a summary."""
     files = report.data.get("files", [report.data] if "source" in report.data else [])
-    return tuple(block for file in files for block in _file(file))
+    found = [block for file in files for block in _file(file)]
+    if "files" in report.data:
+        found.append(Paragraph(_summary(files, len(report.faults))))
+    return tuple(found)
+
+
+def _summary(files: Sequence[Mapping[str, Any]], faults: int) -> str:
+    worked = [file for file in files if "skipped" not in file]
+    written = "written" if all(file["written"] for file in worked) else "would be written"
+    before, now = (
+        readable_size(sum(file[key] for file in worked)) for key in ("bytes_in", "bytes_out")
+    )
+    told = [f"{len(worked)} {written} ({before} before, {now} now)"]
+    left_out = len(files) - len(worked)
+    told += [f"{left_out} left out"] if left_out else []
+    told += [f"{faults} could not be"] if faults else []
+    return f"Files: {', '.join(told)}."
 
 
 def _file(file: Mapping[str, Any]) -> Iterator[Block]:
@@ -40,7 +56,8 @@ def _rows(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for note in file["notes"]:
         yield "Note", note
     for name, count in file["overflowed"].items():
-        yield "Overflow", f"{count} numbers of {name} became infinite"
+        numbers = "1 number" if count == 1 else f"{count} numbers"
+        yield "Overflow", f"{numbers} of {name} became infinite"
     if file["sha256"]:
         yield "sha256", file["sha256"]
     if file["written"]:

@@ -225,6 +225,12 @@ def test_too_large_numbers_stop_the_conversion_unless_allowed(tmp_path: Path) ->
     assert convert(tmp_path / "m.pt", "--dtype", "bf16", "--overwrite")[0] == 0
 
 
+def test_what_is_too_large_for_bf16_is_not_sent_there(tmp_path: Path) -> None:
+    torch.save({"big": torch.tensor([3.4e38])}, tmp_path / "m.pt")
+    code, _, stderr = convert(tmp_path / "m.pt", "--dtype", "bf16")
+    assert (code, "--dtype keep" in stderr, "--dtype bf16" in stderr) == (2, True, False)
+
+
 def test_parts_can_have_a_precision_of_their_own(tmp_path: Path) -> None:
     names = ["model.diffusion_model.a", "first_stage_model.b", "cond_stage_model.c", "other"]
     torch.save({name: torch.ones(2) for name in names}, tmp_path / "m.pt")
@@ -273,6 +279,25 @@ def test_repairs_are_made_on_request_only(tmp_path: Path) -> None:
     loaded = safetensors_torch.load_file(tmp_path / "m.safetensors")
     new_name = "cond_stage_model.transformer.text_model.embeddings.position_ids"
     assert loaded[new_name].equal(torch.arange(77)[None])
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+def test_a_repair_is_reported_only_where_it_is_made(tmp_path: Path, dtype: Any) -> None:
+    name = "cond_stage_model.transformer.text_model.embeddings.position_ids"
+    torch.save({name: torch.arange(77, dtype=dtype)[None]}, tmp_path / "m.pt")
+    repairs = ("--fix", "position-ids", "--fix", "text-encoder-names")
+    code, data, _ = convert(tmp_path / "m.pt", *repairs)
+    assert (code, data["notes"][1]) == (0, "No text encoder tensor had to get the names of today.")
+    assert (data["notes"][0] == "No position_ids had to be repaired.") == (dtype is torch.int64)
+    loaded = safetensors_torch.load_file(tmp_path / "m.safetensors")[name]
+    assert loaded.equal(torch.arange(77)[None])
+
+
+def test_numbers_that_are_no_position_ids_are_not_made_up(tmp_path: Path) -> None:
+    name = "other.embeddings.position_ids"
+    torch.save({name: torch.zeros(1, dtype=torch.int64).expand(1 << 40)}, tmp_path / "m.pt")
+    code, _, stderr = convert(tmp_path / "m.pt", "--fix", "position-ids", "--dry-run")
+    assert (code, "are missing on the disk" in stderr) == (2, True)
 
 
 def test_back_to_a_checkpoint_for_old_uis(tmp_path: Path) -> None:
@@ -343,6 +368,7 @@ def test_a_folder_is_converted_and_what_is_done_is_skipped(tmp_path: Path) -> No
         (["m.pt", "m.pt", "--overwrite"], "is the source itself"),
         (["m.pt", "link.pt", "--overwrite"], "is the source itself"),
         (["m.pt", "nowhere/x.safetensors"], "nowhere"),
+        (["m.pt", "m.bin"], "another format"),
         (["page.ckpt"], "holds no tensors"),
         (["short.pt"], "cannot be converted"),
         (["m.pt", "--trash", "--no-verify"], "once the result is verified"),
@@ -357,14 +383,15 @@ def test_wrong_use_changes_nothing(
     (tmp_path / "short.pt").write_bytes((tmp_path / "m.pt").read_bytes()[:-5000])
     (tmp_path / "link.pt").symlink_to(tmp_path / "m.pt")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    result = subprocess.run(
-        [sys.executable, "-m", "sdops", "convert", *arguments],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109
-    )  # fmt: skip
-    assert result.returncode == 2
-    assert says in result.stderr
-    assert result.stderr.count("\n") == 1
+    for dry in ([], ["--dry-run"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "sdops", "convert", *arguments, *dry],
+            capture_output=True, text=True, check=False, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},  # noqa: PTH109
+        )  # fmt: skip
+        assert result.returncode == 2
+        assert says in result.stderr
+        assert result.stderr.count("\n") == 1
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -55,6 +55,17 @@ def test_what_is_done_is_recognized_remembered_or_not(
     assert skipped(*arguments, "--overwrite") == [True, True]
 
 
+def test_what_became_of_all_files_is_summed_up(tmp_path: Path, models: Path) -> None:
+    command = [sys.executable, "-m", "sdops", "convert", str(models), "--out", str(tmp_path / "o")]
+    convert(models, "--out", tmp_path / "o")
+    save(models / "new.pt", a=torch.ones(1000))
+    (models / "broken.pt").write_bytes(b"PK\x03\x04 nothing more")
+    result = subprocess.run([*command, "-n"], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "Files: 1 would be written" in result.stdout
+    assert "2 left out, 1 could not be." in result.stdout
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("change", ["result", "source"])
 def test_a_changed_file_is_not_taken_for_done(

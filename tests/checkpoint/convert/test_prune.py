@@ -174,6 +174,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, sd1: dict[str, Any]) -> None:
     assert (code, loaded, data["written"]) == (0, None, False)
     assert data["tensors_out"] == len(sd1)
     assert [path.name for path in tmp_path.iterdir()] == ["m.ckpt"]
+    assert convert(tmp_path / "m.ckpt", command="prune")[1]["bytes_out"] == data["bytes_out"]
 
 
 @pytest.mark.parametrize(
