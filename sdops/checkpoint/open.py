@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
         others=others,
         wrapper=found.wrapper,
         extras=found.extras,
+        deeper=found.deeper,
         opaque=tuple(found.opaque),
         problems=problems,
     )
@@ -123,6 +125,7 @@ def _open_sharded(path: Path, source: FileSource, shards: dict[str, str]) -> Che
     others: list[Tensor] = []
     opaque: list[Opaque] = []
     extras: dict[str, Any] = {}
+    deeper: Counter[str] = Counter()
     problems: list[Problem] = []
     traces: list[Trace] = []
     metadata: dict[str, str] = {}
@@ -140,6 +143,7 @@ def _open_sharded(path: Path, source: FileSource, shards: dict[str, str]) -> Che
         others += part.others
         opaque += part.opaque
         extras |= part.extras
+        deeper.update(part.deeper)
         traces += part.traces
         problems += [problem._replace(member=problem.member or name) for problem in part.problems]
         tensors += [
@@ -159,6 +163,7 @@ def _open_sharded(path: Path, source: FileSource, shards: dict[str, str]) -> Che
         others=tuple(others),
         opaque=tuple(opaque),
         extras=extras,
+        deeper=deeper,
         metadata=metadata,
         traces=tuple(traces),
         problems=tuple(problems),

@@ -5,6 +5,7 @@ Source: torch/_utils.py, torch/_tensor.py (`__reduce_ex__`), torch/nn/parameter.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,9 @@ class Index:
     tensors: list[Tensor] = field(default_factory=list)
     opaque: list[Opaque] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
+    """Plain values at the root and one level below it, by their path."""
+    deeper: Counter[str] = field(default_factory=Counter)
+    """How many plain values lie deeper, by their key at the root."""
     wrapper: tuple[str, ...] = ()
     complete: bool = True
     """False if the object was too large or too deep to walk."""
@@ -75,11 +79,17 @@ class _Walker:
         elif isinstance(value, Global):
             if not _is_plain_global(value):
                 self._opaque(value, path)
-        elif value is not None and len(path) <= 2 and len(self.index.extras) < _MAX_EXTRAS:
-            plain = text_of(value, self.source)
-            if isinstance(plain, (bool, int, float, str)):
-                self._count(path)
-                self.index.extras[".".join(path)] = plain
+        elif value is not None:
+            self._plain(value, path)
+
+    def _plain(self, value: Value, path: tuple[str, ...]) -> None:
+        if len(path) > 2 or len(self.index.extras) >= _MAX_EXTRAS:
+            self.index.deeper[path[0]] += 1
+            return
+        plain = text_of(value, self.source)
+        if isinstance(plain, (bool, int, float, str)):
+            self._count(path)
+            self.index.extras[".".join(path)] = plain
 
     def _container(self, value: Value, path: tuple[str, ...]) -> None:
         if id(value) in self.open:

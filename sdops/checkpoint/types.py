@@ -151,6 +151,8 @@ class Checkpoint(NamedTuple):
     """safetensors `__metadata__`, or GGUF key-values, as text."""
     extras: Mapping[str, Any] = _NOTHING
     """Plain values beside the state dict, such as `global_step`."""
+    deeper: Mapping[str, int] = _NOTHING
+    """How many plain values lie deeper than those, by their key at the root."""
     opaque: tuple[Opaque, ...] = ()
     traces: tuple[Trace, ...] = ()
     """What each pickle in the file would do."""

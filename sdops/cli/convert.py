@@ -73,10 +73,9 @@ def convert(
     if to not in ("safetensors", "ckpt"):
         hint = "--to takes safetensors or ckpt."
         raise UsageError(f"There is no format {to!r} to convert to.", hint)
-    if alias and to == "ckpt":
-        raise UsageError(
-            "--alias notes names in the metadata, which a .ckpt does not have.", "Leave it out."
-        )
+    if alias and (to == "ckpt" or no_metadata):
+        without = "--no-metadata leaves out" if no_metadata else "a .ckpt does not have"
+        raise UsageError(f"--alias notes names in the metadata, which {without}.", "Leave it out.")
     how = manner(
         _planner(precision, repairs or [], alias=alias), f".{to}",
         allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,

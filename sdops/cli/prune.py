@@ -72,6 +72,8 @@ def prune(
         raise UsageError(
             f"There are no weights {keep!r} to keep.", "--keep takes ema, live or auto."
         )
+    if ema_partial and keep == Keep.LIVE.value:
+        raise UsageError("--ema-partial and --keep live contradict one another.", "Give one.")
     _check_drop(drop or [])
     pruning = Pruning(Keep(keep), ema_partial, drop_schedule="schedule" in (drop or []))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sdops.checkpoint.convert.precision import Precision, dtype_for
+from sdops.checkpoint.convert.precision import Precision, dtype_for, idle_parts
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.identify.identity import identify
 from sdops.checkpoint.types import Checkpoint, Tensor
@@ -73,6 +73,7 @@ def convert_plan(checkpoint: Checkpoint, precision: Precision) -> Plan:
         items=items,
         dropped=tuple(left_behind(checkpoint)),
         metadata=checkpoint.metadata,
+        notes=idle_parts([item.name for item in items], precision),
     )
 
 
@@ -81,9 +82,12 @@ def left_behind(checkpoint: Checkpoint) -> Iterable[Dropped]:
     groups: dict[str, list[Tensor]] = {}
     for tensor in checkpoint.others:
         groups.setdefault(tensor.path[0] if tensor.path else tensor.name, []).append(tensor)
-    for name, tensors in groups.items():
+    for name in {**groups, **checkpoint.deeper}:
+        tensors, plain = groups.get(name, []), checkpoint.deeper.get(name, 0)
+        held = [f"{len(tensors)} tensors"] if tensors else []
+        held += [f"{plain} plain values"] if plain else []
         size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
-        yield Dropped(f"{name} ({len(tensors)} tensors)", "not part of the model's weights", size)
+        yield Dropped(f"{name} ({', '.join(held)})", "not part of the model's weights", size)
     alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for item in checkpoint.opaque:
         where = ".".join(item.path) or "the file's root"

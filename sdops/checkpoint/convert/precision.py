@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -53,6 +53,16 @@ def dtype_for(tensor: Tensor, precision: Precision) -> str:
     if wanted == KEEP or tensor.dtype not in FLOATS or _is_marker(tensor.name):
         return tensor.dtype
     return wanted
+
+
+def idle_parts(names: Collection[str], precision: Precision) -> tuple[str, ...]:
+    """A sentence about each part whose type was chosen though none of the tensors belongs to it."""
+    return tuple(
+        f"No tensor is named as part of a {part}, so that --{part}-dtype changes nothing; --dtype"
+        " changes all."
+        for part in precision.components
+        if not any(name.startswith(COMPONENTS[part]) for name in names)
+    )
 
 
 def _is_marker(name: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from sdops.checkpoint.convert.plan import Dropped, Item, Plan, left_behind
-from sdops.checkpoint.convert.precision import Precision, dtype_for
+from sdops.checkpoint.convert.precision import Precision, dtype_for, idle_parts
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.identify import ema
 from sdops.checkpoint.identify.components import live_names
@@ -79,7 +79,7 @@ def prune_plan(checkpoint: Checkpoint, pruning: Pruning, precision: Precision) -
         items=tuple(replace(item, dtype=_dtype(item, precision)) for item in items),
         dropped=tuple(dropped),
         metadata=checkpoint.metadata,
-        notes=(note,),
+        notes=(note, *idle_parts([item.name for item in items], precision)),
     )
 
 

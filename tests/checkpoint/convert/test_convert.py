@@ -241,6 +241,27 @@ def test_parts_can_have_a_precision_of_their_own(tmp_path: Path) -> None:
     assert [loaded[name].dtype for name in names] == wanted
 
 
+@pytest.mark.parametrize("command", ["convert", "prune"])
+def test_a_precision_for_a_part_that_is_not_there_is_told(tmp_path: Path, command: str) -> None:
+    torch.save({"model.diffusion_model.a": torch.ones(2)}, tmp_path / "m.pt")
+    arguments = ("--unet-dtype", "fp16", "--vae-dtype", "fp32")
+    _, data, _ = convert(tmp_path / "m.pt", *arguments, command=command)
+    assert "--vae-dtype changes nothing" in data["notes"][-1]
+    assert not any("--unet-dtype" in note for note in data["notes"])
+
+
+def test_plain_values_deep_beside_the_weights_are_told(tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters())
+    rates = [{"base_lrs": [0.1], "_step_count": 1}]
+    torch.save({"state_dict": model.state_dict(), "lr_schedulers": rates, "step": 3,
+                "optimizer_states": [optimizer.state_dict()]}, tmp_path / "m.pt")  # fmt: skip
+    names = [item["name"] for item in convert(tmp_path / "m.pt")[1]["dropped"]]
+    assert names[0] == "lr_schedulers (2 plain values)"
+    assert names[1].startswith("optimizer_states (")
+    assert names[2:] == ["step"]
+
+
 def test_tied_tensors_are_written_twice_or_named(tmp_path: Path) -> None:
     weight = torch.randn(10, 10)
     torch.save({"a": weight, "b": weight}, tmp_path / "m.pt")

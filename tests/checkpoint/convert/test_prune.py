@@ -201,6 +201,7 @@ def test_what_is_no_checkpoint_is_refused_with_a_reason(
         (["--keep", "both"], "no weights 'both'"),
         (["--drop", "everything"], "no group 'everything'"),
         (["--trash", "--delete-source"], "contradict"),
+        (["--keep", "live", "--ema-partial"], "contradict"),
     ],
 )
 def test_wrong_use(tmp_path: Path, sd1: dict[str, Any], arguments: list[str], says: str) -> None:
