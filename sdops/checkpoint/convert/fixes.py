@@ -31,8 +31,8 @@ def position_ids(plan: Plan) -> Plan:
             numbers = _positions(item)
             if numbers is not None and not _holds(weights, item, numbers):
                 notes.append(
-                    f"{item.name} held {item.source.dtype} numbers that are not 0, 1, 2, …; it gets"
-                    " those, in int64."
+                    f"{item.name} ({item.source.dtype} in the source) was not as CLIP wants it; it"
+                    " gets the numbers 0, 1, 2, … in int64."
                 )
                 item = replace(item, dtype="int64", literal=numbers)
             items.append(item)

@@ -99,17 +99,18 @@ def _choose(
     if pruning.keep is Keep.AUTO and not pruning.ema_partial:
         return {}, (
             f"The live weights are kept: of the averaged ones {len(averaged.unaveraged)} are"
-            " missing."
+            f" missing, and {len(averaged.orphans)} belong to no live weight."
         )
     if state == "none":
         raise SdopsError(
             f"{checkpoint.path} has no averaged (EMA) weights.", "Use --keep live or --keep auto."
         )
     if not pruning.ema_partial or averaged.orphans:
+        instead = ", or --ema-partial to take the live weight where one is missing"
         raise SdopsError(
             f"The averaged (EMA) weights in {checkpoint.path} do not match the live ones:"
             f" {_some(averaged.unaveraged)} missing, {_some(averaged.orphans)} without a partner.",
-            "Use --keep live, or --ema-partial to take the live weight where one is missing.",
+            f"Use --keep live{'' if averaged.orphans else instead}.",
         )
     return dict(averaged.pairs), (
         f"The averaged (EMA) weights are kept; {len(averaged.unaveraged)} that were missing were"

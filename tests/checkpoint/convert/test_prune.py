@@ -121,6 +121,17 @@ def test_averages_alone_of_no_known_model_are_refused(tmp_path: Path, sd1: dict[
     assert "cannot be told back" in stderr
 
 
+def test_averages_that_match_no_live_weight_are_not_mended_by_live_ones(
+    tmp_path: Path, sd1: dict[str, Any]
+) -> None:
+    state = {**with_average(sd1), "model_ema.diffusion_modelnew": torch.ones(1)}
+    _, data, _, _ = prune(tmp_path, state, "--dry-run")
+    assert "0 are missing, and 1 belong to no live weight" in data["notes"][0]
+    for arguments in (["--keep", "ema"], ["--keep", "ema", "--ema-partial"]):
+        code, _, stderr, _ = prune(tmp_path, state, *arguments)
+        assert (code, "or --ema-partial" in stderr) == (2, False)
+
+
 def test_averages_that_match_no_live_weight_are_left_behind(
     tmp_path: Path, sd1: dict[str, Any]
 ) -> None:
