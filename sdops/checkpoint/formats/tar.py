@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.dtypes import BY_STORAGE
+from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE
 from sdops.checkpoint.source import Part, Source
 from sdops.checkpoint.trace.streams import read_stream, read_streams
 from sdops.checkpoint.trace.values import Global, Trace, Value
@@ -149,9 +149,24 @@ def _read_storages(part: Part, contents: Contents) -> None:
         storage = Storage(str(key), dtype.name, part.offset + trace.end + 8, size)
         contents.storages[storage.key] = storage
         trace.end += 8 + size
-    views = _next(part, trace.end, "storages", contents)
-    if views.root:
-        contents.problem("storage-views", "Views of storages are not followed.", member="storages")
+    views = _next(part, trace.end, "storages", contents).root
+    for view in views if isinstance(views, (list, tuple)) else ():
+        storage = _view(view, contents)
+        contents.storages[storage.key] = storage
+
+
+def _view(view: Value, contents: Contents) -> Storage:
+    """A storage that is a part of another: its key, the other's, its first element, its length."""
+    if not isinstance(view, (tuple, list)) or len(view) != 4:
+        raise _StopReadingError
+    key, root, first, count = view
+    whole = contents.storages[str(root)]
+    item = BY_NAME[whole.dtype].size_bytes
+    if type(first) is not int or type(count) is not int or first < 0 or count < 0:
+        raise _StopReadingError
+    if whole.offset is None or (first + count) * item > whole.size_bytes:
+        raise _StopReadingError
+    return Storage(str(key), whole.dtype, whole.offset + first * item, count * item)
 
 
 def _read_tensors(part: Part, contents: Contents) -> None:
@@ -164,6 +179,8 @@ def _read_tensors(part: Part, contents: Contents) -> None:
             raise _StopReadingError
         layout = struct.Struct(f"<{dimensions}q{dimensions}qq")
         numbers = layout.unpack(part.read(trace.end + 8, layout.size))
+        if min(numbers) < 0:
+            raise _StopReadingError
         storage = contents.storages[str(storage_key)]
         contents.objects[str(key)] = Tensor(
             str(key), storage.dtype, numbers[:dimensions], numbers[dimensions:-1], storage,

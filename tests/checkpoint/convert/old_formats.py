@@ -60,25 +60,36 @@ def legacy_with_view(path: Path, values: Any) -> dict[str, Any]:
     return {"whole": values, "view": values[4:8].reshape(2, 2)}
 
 
-def old_tar(path: Path, values: Any) -> dict[str, Any]:
-    """The tar format of torch before 0.2: storages, tensors and the pickle as members."""
-    shape, stride, offset = (3, 2), (1, 3), 1
+def old_tar(path: Path, values: Any, shape: tuple[int, int] = (3, 2)) -> dict[str, Any]:
+    """The tar format of torch before 0.2: storages, tensors and the pickle as members.
+
+    The second tensor's storage is a view of the first one's.
+    """
+    stride, offset, first = (1, 3), 1, 4
+    views = [(12, 11, first, len(values) - first)]
     storages = pickle.dumps(1, 2) + pickle.dumps((11, "cpu", torch.FloatStorage), 2)
-    storages += struct.pack("<q", len(values)) + values.numpy().tobytes() + pickle.dumps([], 2)
-    tensors = pickle.dumps(1, 2) + pickle.dumps((22, 11, torch.FloatTensor), 2)
-    tensors += struct.pack("<i4x2q2qq", 2, *shape, *stride, offset)
+    storages += struct.pack("<q", len(values)) + values.numpy().tobytes() + pickle.dumps(views, 2)
+    tensors = pickle.dumps(2, 2)
+    for key, storage in ((22, 11), (23, 12)):
+        tensors += pickle.dumps((key, storage, torch.FloatTensor), 2)
+        tensors += struct.pack("<i4x2q2qq", 2, *shape, *stride, offset)
     members = {
         "sys_info": pickle.dumps({"protocol_version": 1000}, 2),
         "storages": storages,
         "tensors": tensors,
-        "pickle": _dumps({"weight": _Storage("22")}),
+        "pickle": _dumps({"weight": _Storage("22"), "view": _Storage("23")}),
     }
     with tarfile.open(path, "w") as archive:
         for name, data in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    return {"weight": torch.as_strided(values, shape, stride, offset)}
+    places = {"weight": offset, "view": offset + first}
+    return {
+        name: torch.as_strided(values, shape, stride, place)
+        for name, place in places.items()
+        if min(shape) >= 0
+    }
 
 
 def big_endian_zip(path: Path, state: dict[str, Any]) -> None:
