@@ -20,7 +20,9 @@ CLIP_HEAD_DIM = 64
 OPEN_CLIP_H_WIDTH, OPEN_CLIP_H_LAYERS = 1024, 24
 SIZE_EMBEDDING = 256
 """Width of each of SDXL's size embeddings (Podell et al. 2023)."""
-VOCABULARY = 49408
+VOCABULARY, POSITIONS = 49408, 77
+INPAINTING_CHANNELS, PIX2PIX_CHANNELS = 9, 8
+"""What such UNets take; plain ones take as many channels as they give."""
 
 
 class Family(Enum):
@@ -30,6 +32,10 @@ class Family(Enum):
     SD2 = "Stable Diffusion 2"
     SDXL = "Stable Diffusion XL"
     SDXL_REFINER = "Stable Diffusion XL refiner"
+
+
+SIZES_TOLD = {Family.SDXL: 6, Family.SDXL_REFINER: 5}
+"""How many numbers such models are told of a picture, most of them its sizes (Podell et al.)."""
 
 
 class Prediction(Enum):
@@ -99,7 +105,7 @@ class TextConfig:
     layers: int
     hidden: int
     vocabulary: int = VOCABULARY
-    positions: int = 77
+    positions: int = POSITIONS
     projection: int = 0
     """Width of the pooled vector; 0 if there is none."""
     ends_penultimate: bool = False
@@ -290,14 +296,37 @@ def _check(config: ModelConfig) -> None:
         raise ValueError("a layer's width is not a multiple of 32")
     if any(text.vocabulary < VOCABULARY for text in config.text):
         raise ValueError(f"its text encoder knows fewer than {VOCABULARY} tokens")
-    context = sum(text.width for text in config.text)
-    if config.unet.context_dim != context:
+    if any(text.positions != POSITIONS for text in config.text):
+        raise ValueError(f"its text encoder does not read {POSITIONS} tokens at once")
+    _check_widths(config)
+
+
+def _check_widths(config: ModelConfig) -> None:
+    """Refuse parts that do not fit together."""
+    unet = config.unet
+    if unet.in_channels not in (unet.out_channels, INPAINTING_CHANNELS, PIX2PIX_CHANNELS):
         raise ValueError(
-            f"its UNet takes a prompt {config.unet.context_dim} wide, "
-            f"and its text encoder gives {context}"
+            f"its UNet takes {unet.in_channels} channels, as models do that also see the depth"
+            " of a picture or a smaller one"
         )
-    if config.unet.vector_dim and config.family in (Family.SD1, Family.SD2):
+    if unet.out_channels != config.vae.latent_channels:
+        raise ValueError(
+            f"its UNet makes latents of {unet.out_channels} channels, and its VAE takes"
+            f" {config.vae.latent_channels}"
+        )
+    context = sum(text.width for text in config.text)
+    if unet.context_dim != context:
+        raise ValueError(
+            f"its UNet takes a prompt {unet.context_dim} wide, and its text encoder gives {context}"
+        )
+    sizes = SIZES_TOLD.get(config.family, 0) * SIZE_EMBEDDING
+    if unet.vector_dim and not sizes:
         raise ValueError("its UNet takes a vector beside the prompt (unCLIP)")
+    if unet.vector_dim not in (0, config.text[-1].projection + sizes):
+        raise ValueError(
+            f"its UNet takes {unet.vector_dim} numbers beside the prompt, and its text encoder and"
+            f" the picture's sizes give {config.text[-1].projection + sizes}"
+        )
 
 
 def _reason(error: Exception) -> str:

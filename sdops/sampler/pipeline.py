@@ -13,7 +13,13 @@ from sdops.errors import SdopsError, UsageError
 from sdops.sampler.attention import set_attention
 from sdops.sampler.catalog import Axis
 from sdops.sampler.conditioning import Conditioning, TextEncoders
-from sdops.sampler.configuration import Family, ModelConfig, Prediction
+from sdops.sampler.configuration import (
+    INPAINTING_CHANNELS,
+    PIX2PIX_CHANNELS,
+    Family,
+    ModelConfig,
+    Prediction,
+)
 from sdops.sampler.graphs import Execution, prepare
 from sdops.sampler.guidance import (
     Consistency,
@@ -48,7 +54,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 OnCall = Callable[[int], None]
-INPAINTING_CHANNELS, PIX2PIX_CHANNELS = 9, 8
 SMALLEST_TILE = 4
 OVERLAPS_A_TILE = 4
 """Neighboring VAE tiles share a quarter of their side, 16 of 64 latent pixels as in ComfyUI."""

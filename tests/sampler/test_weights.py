@@ -322,13 +322,27 @@ def test_missing_and_misshapen_tensors_are_listed(state, tmp_path):
             (49408, 128),
             "wide",
         ),
+        (
+            "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight",
+            (248, 64),
+            "does not read 77 tokens",
+        ),
         (f"{UNET}label_emb.0.0.weight", (128, 1536), "unCLIP"),
+        (f"{UNET}input_blocks.0.0.weight", (32, 5, 3, 3), "takes 5 channels"),
+        (f"{VAE}decoder.conv_in.weight", (64, 16, 3, 3), "of 4 channels, and its VAE takes 16"),
     ],
 )
 def test_absurd_shapes(name, shape, word):
     shapes = shapes_of(build(architecture("tiny-sd15")))
     with pytest.raises(UnreadableInputError, match=word):
         infer(shapes | {name: shape})
+
+
+def test_a_vector_that_nothing_gives_is_refused():
+    shapes = shapes_of(build(architecture("tiny-sdxl")))
+    name = f"{UNET}label_emb.0.0.weight"
+    with pytest.raises(UnreadableInputError, match="1344 numbers beside the prompt.* give 1600"):
+        infer(shapes | {name: (shapes[name][0], 64 + 5 * 256)})
 
 
 def test_random_weights_are_the_seed_s():

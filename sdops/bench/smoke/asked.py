@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdops.bench.subject import usual_side
-from sdops.sampler.configuration import Family, ModelConfig
+from sdops.sampler.configuration import PIX2PIX_CHANNELS, Family, ModelConfig
 from sdops.sampler.infotext import settings as read
 from sdops.sampler.memory import Memory
 from sdops.sampler.parameters import applied, parameter
 from sdops.sampler.pictures import open_picture
-from sdops.sampler.pipeline import PIX2PIX_CHANNELS, Pipeline, refuse_unfit
+from sdops.sampler.pipeline import Pipeline, refuse_unfit
 from sdops.sampler.prompt import check
 from sdops.sampler.request import Request
 from sdops.sampler.sampling import Sampling

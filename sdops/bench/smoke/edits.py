@@ -18,15 +18,14 @@ from sdops.bench.smoke.step import Fault, Step, judged
 from sdops.bench.smoke.whole import Trial, Whole, odd
 from sdops.bench.subject import usual_tile
 from sdops.finding import Severity
-from sdops.sampler.configuration import Family, ModelConfig
-from sdops.sampler.hires import Hires
-from sdops.sampler.pipeline import (
+from sdops.sampler.configuration import (
     INPAINTING_CHANNELS,
     PIX2PIX_CHANNELS,
-    NotANumberError,
-    Options,
-    Pipeline,
+    Family,
+    ModelConfig,
 )
+from sdops.sampler.hires import Hires
+from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import Precision
 from sdops.sampler.request import Request
 from sdops.sampler.upscale import resize_picture, to_tensor
