@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sdops.errors import UsageError
@@ -20,6 +21,8 @@ NUMBER = r"(-?\d+(?:\.\d+)?)"
 STEPPED = re.compile(rf"{NUMBER}\s*-\s*{NUMBER}(?:\s*\(\s*([+-]\d+(?:\.\d+)?)\s*\))?")
 COUNTED = re.compile(rf"{NUMBER}\s*-\s*{NUMBER}\s*\[\s*(\d+)\s*\]")
 MOST_VALUES = 100
+DIGITS = 6
+"""To which the numbers between the ends of a range are rounded."""
 MARGIN, LABEL_HEIGHT = 8, 24
 
 
@@ -70,40 +73,46 @@ def floats(text: str) -> list[str]:
     Raises:
         UsageError: one is no number or range.
     """
-    found: list[float] = []
-    for word in words(text):
-        counted, stepped = COUNTED.fullmatch(word), STEPPED.fullmatch(word)
-        if counted:
-            found += _counted(float(counted[1]), float(counted[2]), int(counted[3]))
-        elif stepped:
-            found += _stepped(float(stepped[1]), float(stepped[2]), stepped[3])
-        elif re.fullmatch(NUMBER, word):
-            found.append(float(word))
-        else:
-            raise UsageError(
-                f"{word!r} is neither a number nor a range.", "Write 20, 1-10 [5] or 10-30 (+10)."
-            )
-    return [f"{number:g}" for number in found]
+    return [f"{number:f}" for number in _numbers(text)]
 
 
 def integers(text: str) -> list[str]:
     """As `floats`, rounded down (A1111)."""
-    return [str(int(float(number))) for number in floats(text)]
+    return [str(int(number)) for number in _numbers(text)]
 
 
-def _counted(first: float, last: float, count: int) -> list[float]:
+def _numbers(text: str) -> list[Decimal]:
+    """Exact, for a seed has up to 20 digits."""
+    found: list[Decimal] = []
+    for word in words(text):
+        counted, stepped = COUNTED.fullmatch(word), STEPPED.fullmatch(word)
+        if counted:
+            found += _counted(Decimal(counted[1]), Decimal(counted[2]), int(counted[3]))
+        elif stepped:
+            found += _stepped(Decimal(stepped[1]), Decimal(stepped[2]), stepped[3])
+        elif re.fullmatch(NUMBER, word):
+            found.append(Decimal(word))
+        else:
+            raise UsageError(
+                f"{word!r} is neither a number nor a range.", "Write 20, 1-10 [5] or 10-30 (+10)."
+            )
+    return found
+
+
+def _counted(first: Decimal, last: Decimal, count: int) -> list[Decimal]:
     if not 1 <= count <= MOST_VALUES:
         raise UsageError(f"An axis cannot have {count} values.", f"Use 1 to {MOST_VALUES}.")
-    stride = (last - first) / (count - 1) if count > 1 else 0.0
-    return [first + stride * number for number in range(count)]
+    stride = (last - first) / (count - 1) if count > 1 else Decimal(0)
+    places = (first + stride * number for number in range(count))
+    return [round(place, DIGITS).normalize() for place in places]
 
 
-def _stepped(first: float, last: float, stride_text: str | None) -> list[float]:
-    stride = float(stride_text) if stride_text else (1.0 if last >= first else -1.0)
+def _stepped(first: Decimal, last: Decimal, stride_text: str | None) -> list[Decimal]:
+    stride = Decimal(stride_text or (1 if last >= first else -1))
     if not stride or (last - first) / stride < 0:
-        raise UsageError(f"A range from {first:g} to {last:g} cannot go in steps of {stride:g}.")
-    return _counted(first, first + stride * int((last - first) / stride + 1e-9),
-                    int((last - first) / stride + 1e-9) + 1)  # fmt: skip
+        raise UsageError(f"A range from {first:f} to {last:f} cannot go in steps of {stride:f}.")
+    strides = int((last - first) / stride)
+    return _counted(first, first + stride * strides, strides + 1)
 
 
 def axes(names: str, x: str | None, y: str | None) -> tuple[Axis, Axis]:
@@ -137,22 +146,31 @@ def _axis(name: str, text: str | None) -> Axis:
     return Axis(name.strip().casefold(), parameter, tuple(map(write, known)))
 
 
-def contact_sheet(rows: Sequence[Sequence[Image.Image]], x: Axis, y: Axis) -> Image.Image:
-    """Pictures side by side, x to the right and y down, with the values written beside them."""
+def cells(request: Request, x: Axis, y: Axis) -> Iterator[Request]:
+    """The request for each place of a sheet, row by row."""
+    for down in y.values:
+        for across in x.values:
+            yield y.at(x.at(request, across), down)
+
+
+def contact_sheet(images: Sequence[Image.Image], x: Axis, y: Axis) -> Image.Image:
+    """`images` of `cells`, x to the right and y down, with the values written beside them."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default()
-    width, height = rows[0][0].size
-    widest = max(int(font.getlength(f"{y.name} {value}")) for value in y.values)
-    left, top = widest + 2 * MARGIN, LABEL_HEIGHT + MARGIN
-    size = (left + len(x.values) * (width + MARGIN), top + len(y.values) * (height + MARGIN))
+    above, beside = ([f"{axis.name} {value}" for value in axis.values] for axis in (x, y))
+    wide = max(*(image.width for image in images), *(int(font.getlength(t)) for t in above))
+    high = max(image.height for image in images)
+    left = max(int(font.getlength(text)) for text in beside) + 2 * MARGIN
+    top = LABEL_HEIGHT + MARGIN
+    size = left + len(above) * (wide + MARGIN), top + len(beside) * (high + MARGIN)
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    for column, value in enumerate(x.values):
-        pen.text((left + column * (width + MARGIN), MARGIN), f"{x.name} {value}", "black", font)
-    for line, value in enumerate(y.values):
-        up = top + line * (height + MARGIN)
-        pen.text((MARGIN, up + height // 2), f"{y.name} {value}", "black", font)
-        for column, picture in enumerate(rows[line]):
-            sheet.paste(picture, (left + column * (width + MARGIN), up))
+    for column, text in enumerate(above):
+        pen.text((left + column * (wide + MARGIN), MARGIN), text, "black", font)
+    for line, text in enumerate(beside):
+        pen.text((MARGIN, top + line * (high + MARGIN) + high // 2), text, "black", font)
+    for number, image in enumerate(images):
+        line, column = divmod(number, len(above))
+        sheet.paste(image, (left + column * (wide + MARGIN), top + line * (high + MARGIN)))
     return sheet

@@ -123,13 +123,13 @@ def smoke(
         wishes=wishes(settings or (), prompt, image, mask),
         like=like,
     )
-    wanted = gallery.Wanted.of(output_dir, grid, x, y)
+    wanted = gallery.Wanted.of(plan, output_dir, grid, x, y)
     if output_dir is not None:
         plan = replace(plan, subject=plan.subject.hashed())
     with shown(quiet=quiet) as show:
         outcome = smoke(plan, lambda step: show(step.name, step.ok, step.detail))
-        images = gallery.save(wanted, plan.subject, outcome.trial)
-    answer.give(report(plan, outcome, begin, images))
+        saved = gallery.save(wanted, plan.subject, outcome.trial)
+    answer.give(report(plan, outcome, begin, saved.paths, saved.faults))
 
 
 def _bytes(gib: float | None) -> int | None:

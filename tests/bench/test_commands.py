@@ -69,7 +69,7 @@ def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
     assert document["verdict"] == "pass"
     assert document["duration_s"] < 120
     assert document["data"]["launch"]["flags"] == []
-    names = ["smoke.png", "grid.png", "001.png", "002.png", "003.png", "004.png"]
+    names = ["smoke.png", "001.png", "002.png", "003.png", "004.png", "grid.png"]
     assert [Path(path).name for path in document["data"]["images"]] == names
     first, last = (
         parse(infotext_in(open_picture(folder / name)) or "") for name in ("smoke.png", "004.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +11,12 @@ import torch
 from sdops.bench.device import choose
 from sdops.bench.difference import relative_error
 from sdops.bench.smoke.flags import findings, launch_plan
+from sdops.bench.smoke.gallery import Wanted, save
+from sdops.bench.smoke.run import planned, report
 from sdops.bench.smoke.whole import Whole
 from sdops.bench.speed import run as speed
 from sdops.bench.subject import Subject
+from sdops.errors import UsageError
 from sdops.finding import Severity
 from sdops.sampler.attention import BACKENDS
 from sdops.sampler.configuration import Prediction
@@ -50,13 +54,29 @@ def test_each_kind_of_model_is_tried_as_it_is_used(name, expected, tmp_path):
 
 
 def test_encoder_that_overflows_gets_the_vae_flag(tmp_path):
+    """A contact sheet that it cuts short takes nothing away from the verdict."""
     path = models.checkpoint(tmp_path / "model.safetensors", models.encoder_overflows_fp16)
     outcome, flags, findings = tried(path, precision="fp16")
+    plan = planned(path, device="cpu", precision="fp16")
+    wanted = Wanted.of(plan, tmp_path / "out", "Hires upscaler,Steps", "Latent, Lanczos", "2")
+    saved = save(wanted, plan.subject, outcome.trial)
+    assert [Path(name).name for name in saved.paths] == ["smoke.png", "001.png"]
+    assert all(Path(name).is_file() for name in saved.paths)
+    (fault,) = saved.faults
+    assert "The VAE gave values that are not numbers." in fault
+    made = report(plan, outcome, 0.0, saved.paths, saved.faults)
+    assert (made.exit_code, made.faults) == (1, saved.faults)
     assert flags == {"--no-half-vae": None}
     assert lines(outcome)["comfyui"] == "--fp32-vae"
     assert rules(findings) == {"smoke-image-to-image-none"}
     assert "In fp32 it works" in findings[0].why
     assert verdicts(outcome) == [False, True, True, True]
+
+
+def test_a_sheet_that_the_model_cannot_make_is_refused_at_once(tmp_path):
+    with pytest.raises(UsageError, match="image CFG scale"):
+        Wanted.of(planned(device="cpu"), tmp_path / "out", "Image CFG scale,Steps", "2", "1")
+    assert not (tmp_path / "out").exists()
 
 
 def test_attention_that_overflows_only_at_twice_the_size_is_seen(monkeypatch):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
-from sdops.bench.grid import axes, floats, integers
+from sdops.bench.grid import axes, cells, contact_sheet, floats, integers
 from sdops.errors import UsageError
 from sdops.sampler.request import Request
 
@@ -21,6 +22,8 @@ from sdops.sampler.request import Request
         ("10-5 (-3)", ["10", "7"]),
         ("5, 7-8,1-3[2]", ["5", "7", "8", "1", "3"]),
         ("-2-2 (+2)", ["-2", "0", "2"]),
+        ("18446744073709551000", ["18446744073709551000"]),
+        ("1234567890-1234567892", ["1234567890", "1234567891", "1234567892"]),
     ],
 )
 def test_ranges_of_whole_numbers(text, expected):
@@ -30,6 +33,9 @@ def test_ranges_of_whole_numbers(text, expected):
 def test_ranges_of_numbers():
     assert floats("1-2 [5]") == ["1", "1.25", "1.5", "1.75", "2"]
     assert floats("0.5-1 (+0.1)") == ["0.5", "0.6", "0.7", "0.8", "0.9", "1"]
+    assert floats("14.614643, 1-2 [4], 100-300 [2]") == [
+        "14.614643", "1", "1.333333", "1.666667", "2", "100", "300",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["ten", "1-", "1-10 (+0)", "1-10 (-1)", "1-9 [0]", "1-9 [1000]"])
@@ -59,3 +65,18 @@ def test_any_setting_of_infotext_can_be_an_axis():
     for names, values in (("Eta,seed", None), ("Prompt,seed", "a"), ("Clip skip,seed", "0")):
         with pytest.raises(UsageError):
             axes(names, values, None)
+
+
+def test_pictures_of_any_size_have_a_place_of_their_own():
+    x, y = axes("Size,seed", "64x64, 128x96, 64x64", "1-2")
+    places = list(cells(Request(), x, y))
+    assert [(p.width, p.height, p.seed) for p in places[:4]] == [
+        (64, 64, 1), (128, 96, 1), (64, 64, 1), (64, 64, 2),
+    ]  # fmt: skip
+    colors = [(10 * number, 0, 255) for number in range(1, 7)]
+    pictures = [
+        Image.new("RGB", (p.width, p.height), color)
+        for p, color in zip(places, colors, strict=True)
+    ]
+    counts = {color: count for count, color in contact_sheet(pictures, x, y).getcolors(1 << 16)}
+    assert [counts[color] for color in colors] == [p.width * p.height for p in pictures]

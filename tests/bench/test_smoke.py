@@ -149,6 +149,13 @@ def test_model_of_v_that_does_not_say_so_is_seen(tmp_path):
     assert "smoke-checkpoint-prediction" in rules(tried(path)[2])
 
 
+def test_what_the_file_does_not_say_is_asked_and_told(tmp_path):
+    path = models.checkpoint(tmp_path / "model.safetensors", name="tiny-sd21")
+    tried_one = step(tried(path)[0], "checkpoint")
+    assert tried_one.measured["prediction"] == "epsilon"
+    assert "prediction epsilon (asked of the model" in tried_one.detail
+
+
 def test_file_under_a_wrong_name_is_seen(tmp_path):
     path = models.checkpoint(tmp_path / "my_SDXL_v2.safetensors")
     findings = tried(path)[2]
@@ -220,6 +227,47 @@ def test_attention_that_mixes_neighbors_is_seen(monkeypatch):
 
     monkeypatch.setitem(BACKENDS, "sdpa", mixing)
     assert "smoke-batch-variant" in rules(tried()[2])
+
+
+def test_neighbor_that_overflows_gets_a_flag(monkeypatch):
+    """A second seed may fail where the first does not; the verdict must survive that."""
+
+    def overflowing(q, k, v):
+        has_neighbor = len(q) > 2 and q.dtype.itemsize == 2
+        return BACKENDS["math"](q, k, v) * (float("inf") if has_neighbor else 1.0)
+
+    monkeypatch.setitem(BACKENDS, "xformers", overflowing)
+    outcome, flags, findings = tried(ui="comfyui", attention="xformers", precision="fp16")
+    assert flags == {"--force-upcast-attention": None}
+    assert rules(findings) == {"smoke-batch-none"}
+    assert step(outcome, "batch invariance").ok is False
+    assert step(outcome, "memory returns").ok is True
+
+
+def test_picture_that_fails_the_second_time_is_the_devices_fault(monkeypatch):
+    calls = []
+
+    def failing_later(q, k, v):
+        if q.shape[1] == 8:
+            calls.append(q)
+        return BACKENDS["math"](q, k, v) * (float("nan") if len(calls) > limit else 1.0)
+
+    limit = 10**9
+    monkeypatch.setitem(BACKENDS, "sdpa", failing_later)
+    plan = planned(device="cpu")
+    seen = []
+
+    def on_step(done):
+        nonlocal limit
+        seen.append(done.name)
+        if done.name == "picture":
+            limit = 0
+
+    outcome = smoke(plan, on_step)
+    assert seen[-2:] == ["picture", "device"]
+    made = report(plan, outcome, 0.0)
+    assert rules(made.findings) == {"smoke-device-fails"}
+    assert "The UNet gave values that are not numbers." in made.findings[0].why
 
 
 def test_memory_limit_leads_to_the_first_policy_that_fits():

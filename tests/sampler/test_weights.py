@@ -341,7 +341,7 @@ def test_absurd_shapes(name, shape, word):
 def test_a_vector_that_nothing_gives_is_refused():
     shapes = shapes_of(build(architecture("tiny-sdxl")))
     name = f"{UNET}label_emb.0.0.weight"
-    with pytest.raises(UnreadableInputError, match="1344 numbers beside the prompt.* give 1600"):
+    with pytest.raises(UnreadableInputError, match=r"1344 numbers beside the prompt.* give 1600"):
         infer(shapes | {name: (shapes[name][0], 64 + 5 * 256)})
 
 

@@ -37,8 +37,8 @@ def try_claims(subject: Subject, config: ModelConfig, notes: tuple[str, ...], s:
         s: what the UNet made of noise.
     """
     name = "checkpoint"
-    prediction = config.prediction.value if config.prediction else "asked of the model"
-    said = f"{config.family.value}, prediction {prediction}"
+    asked = "" if config.prediction else " (asked of the model, for the file does not say)"
+    said = f"{config.family.value}, prediction {s.prediction.value}{asked}"
     if config.zero_terminal_snr:
         said += ", noise up to zero terminal SNR"
     if subject.checkpoint is None:
@@ -46,7 +46,12 @@ def try_claims(subject: Subject, config: ModelConfig, notes: tuple[str, ...], s:
     checkpoint = open_checkpoint(subject.checkpoint)
     faults = (*_wrong_family(checkpoint, config), *_wrong_prediction(config, s))
     detail = "; ".join((said, *notes))
-    measured = {"config": config.report(), "noise_likeness": s.cosine, "notes": list(notes)}
+    measured = {
+        "config": config.report(),
+        "prediction": s.prediction.value,
+        "noise_likeness": s.cosine,
+        "notes": list(notes),
+    }
     return judged(name, detail, faults, measured)
 
 

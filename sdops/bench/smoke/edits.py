@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from sdops.bench.difference import cosine, psnr
 from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import usual
-from sdops.bench.smoke.parts import ANOTHER_MODEL, MENDED, NOTHING_MENDS, mended
+from sdops.bench.smoke.parts import ANOTHER_MODEL, gives_numbers, overflow
 from sdops.bench.smoke.picture import look_at
 from sdops.bench.smoke.step import Fault, Step, judged
 from sdops.bench.smoke.whole import Trial, Whole, odd
@@ -90,26 +91,11 @@ def _mend(
 
     def works(precision: Precision) -> bool:
         pipeline = work.subject.pipeline(replace(options, precision=precision))
-        try:
-            _run(edit, work, trial, pipeline)
-        except NotANumberError:
-            return False
-        except RuntimeError as failure:
-            if is_out_of_memory(failure):
-                return False
-            raise
-        return True
+        return gives_numbers(lambda: _run(edit, work, trial, pipeline))
 
-    found = mended(error.part, options.precision, works)
-    fault = Fault(
-        f"smoke-{edit.rule}-none",
-        f"{edit.name[0].upper()}{edit.name[1:]} fails, although a plain picture works",
-        f"{error.message} {f'{MENDED[found[0]]} it works.' if found else NOTHING_MENDS}",
-        found[0] if found else None,
-        advice=ANOTHER_MODEL,
-    )
-    after = replace(options, precision=found[1]) if found else options
-    return judged(edit.name, error.message, (fault,)), after
+    title = f"{edit.name[0].upper()}{edit.name[1:]} fails, although a plain picture works"
+    fault, after = overflow(f"smoke-{edit.rule}-none", title, error, options.precision, works)
+    return judged(edit.name, error.message, (fault,)), replace(options, precision=after)
 
 
 def _no_room(edit: Edit) -> Fault:
@@ -216,7 +202,8 @@ def _tiled(pipeline: Pipeline, trial: Trial) -> Step:
         return Step(name, None, "the whole does not fit into memory, so tiles are used above")
     latent = trial.latents[:1]
     decibels = psnr(pipeline.decode(latent, tile), pipeline.decode(latent))
-    detail = f"agrees with the whole to {decibels:.1f} dB"
+    exactness = f"{decibels:.1f} dB" if math.isfinite(decibels) else "the last bit"
+    detail = f"agrees with the whole to {exactness}"
     fault = Fault(
         "smoke-tiled-vae-seams",
         "The VAE in tiles gives another picture than the whole: seams and stains show",
@@ -225,7 +212,7 @@ def _tiled(pipeline: Pipeline, trial: Trial) -> Step:
         severity=Severity.WARNING,
     )
     faults = () if limit("vae-tiles").holds(decibels) else (fault,)
-    measured = {"psnr": decibels if decibels < float("inf") else None}
+    measured = {"psnr": decibels if math.isfinite(decibels) else None}
     return judged(name, detail, faults, measured)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sdops.bench.grid import Axis, contact_sheet
+from sdops.bench.device import first_line
+from sdops.bench.grid import Axis, cells, contact_sheet
 from sdops.bench.grid import axes as grid_axes
+from sdops.bench.smoke.run import Plan
 from sdops.bench.smoke.whole import Trial
 from sdops.bench.subject import Subject
 from sdops.errors import UsageError
 from sdops.sampler.parameters import MOST_PICTURES
 from sdops.sampler.pictures import save as save_picture
-from sdops.sampler.pipeline import Picture
+from sdops.sampler.pipeline import NotANumberError, Picture, refuse_unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +26,28 @@ class Wanted:
     axes: tuple[Axis, Axis] | None
 
     @classmethod
-    def of(cls, folder: Path | None, grid: str | None, x: str | None, y: str | None) -> Wanted:
+    def of(
+        cls, plan: Plan, folder: Path | None, grid: str | None, x: str | None, y: str | None
+    ) -> Wanted:
         """What the options of that name ask for; makes the folder, before any long work.
 
         Raises:
-            UsageError: they make no sense, or the folder holds files or cannot be made.
+            UsageError: they make no sense, or not for the plan's model, or the folder holds files
+                or cannot be made.
         """
         axes = grid_axes(grid, x, y) if grid is not None else None
+        if axes is not None:
+            _refuse_unfit_cells(plan, axes)
         if folder is not None:
             _prepare(folder)
         return cls(folder, axes)
+
+
+def _refuse_unfit_cells(plan: Plan, axes: tuple[Axis, Axis]) -> None:
+    config = plan.subject.parts().config
+    for request in cells(plan.wishes.request(config), *axes):
+        request.check()
+        refuse_unfit(config, request)
 
 
 def _prepare(folder: Path) -> None:
@@ -45,35 +60,51 @@ def _prepare(folder: Path) -> None:
         raise UsageError(f"{folder} is not empty.", "Choose a new folder for --output-dir.")
 
 
-def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> tuple[str, ...]:
-    """Save what is wanted: the trial's pictures, then the sheet and its pictures; their paths."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of the pictures that were wanted."""
+
+    paths: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    """Why some are missing, a sentence each."""
+
+
+def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> Saved:
+    """Save the trial's pictures, then those of the sheet, then the sheet, as far as it goes."""
     if wanted.folder is None or trial is None:
-        return ()
-    names = ("smoke.png", *(f"smoke-{number}.png" for number in range(2, MOST_PICTURES + 1)))
-    paths = tuple(
-        _write(picture, wanted.folder / name)
-        for picture, name in zip(trial.pictures, names, strict=False)
-    )
-    if wanted.axes is None:
-        return paths
-    return paths + _grid(subject, trial, wanted.axes, wanted.folder)
-
-
-def _grid(subject: Subject, trial: Trial, axes: tuple[Axis, Axis], folder: Path) -> tuple[str, ...]:
-    x, y = axes
-    pipeline, request = subject.pipeline(trial.options), replace(trial.request, pictures=1)
+        return Saved()
     paths: list[str] = []
-    rows = []
-    for down in y.values:
-        row = []
-        for across in x.values:
-            picture = pipeline.generate(y.at(x.at(request, across), down))[0]
-            paths.append(_write(picture, folder / f"{len(paths) + 1:03}.png"))
-            row.append(picture.image)
-        rows.append(row)
+    try:
+        paths.extend(_written(wanted.folder, wanted.axes, subject, trial))
+    except NotANumberError as error:
+        reason = error.message
+    except OSError as error:
+        reason = f"{wanted.folder} cannot be written: {error.strerror or error}."
+    except RuntimeError as error:
+        reason = f"{first_line(error)}."
+    else:
+        return Saved(tuple(paths))
+    return Saved(tuple(paths), (f"Not all pictures could be made and saved. {reason}",))
+
+
+def _written(
+    folder: Path, axes: tuple[Axis, Axis] | None, subject: Subject, trial: Trial
+) -> Iterator[str]:
+    """The path of each picture, as soon as it is written."""
+    names = ("smoke.png", *(f"smoke-{number}.png" for number in range(2, MOST_PICTURES + 1)))
+    for picture, name in zip(trial.pictures, names, strict=False):
+        yield _write(picture, folder / name)
+    if axes is None:
+        return
+    x, y = axes
+    pipeline, images = subject.pipeline(trial.options), []
+    for request in cells(replace(trial.request, pictures=1), x, y):
+        picture = pipeline.generate(request)[0]
+        images.append(picture.image)
+        yield _write(picture, folder / f"{len(images):03}.png")
     sheet = folder / "grid.png"
-    contact_sheet(rows, x, y).save(sheet)
-    return (str(sheet), *paths)
+    contact_sheet(images, x, y).save(sheet)
+    yield str(sheet)
 
 
 def _write(picture: Picture, path: Path) -> str:

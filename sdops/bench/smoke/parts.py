@@ -17,6 +17,7 @@ from sdops.bench.smoke.asked import PROMPT, asked
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import Subject, usual_side
 from sdops.sampler.conditioning import Encoded
+from sdops.sampler.configuration import Prediction
 from sdops.sampler.guidance import Predictor
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import PRECISIONS, Precision, tf32_as
@@ -46,6 +47,8 @@ class Sample:
     """The largest number inside the VAE."""
     cosine: float
     """Between the UNet's output at the highest time and its input."""
+    prediction: Prediction
+    """What the UNet predicts, asked of it if the file did not say."""
 
 
 def reference(subject: Subject, options: Options) -> Sample:
@@ -81,7 +84,17 @@ def _reference(pipeline: Pipeline, smaller: int) -> Sample:
         picture = decode(pipeline, painted)
     likeness = cosine(noise[0], latent[0, : config.unet.out_channels])
     context = torch.stack([row.context.cpu() for row in rows])
-    return Sample(rows, latent, context, noise, painted, picture, largest.seen, likeness)
+    return Sample(
+        rows,
+        latent,
+        context,
+        noise,
+        painted,
+        picture,
+        largest.seen,
+        likeness,
+        pipeline.prediction,
+    )
 
 
 def _painted(pipeline: Pipeline, pixels: int) -> Tensor:
@@ -211,6 +224,33 @@ def mended(
     return None
 
 
+def overflow(
+    rule: str,
+    title: str,
+    error: NotANumberError,
+    precision: Precision,
+    works: Callable[[Precision], bool],
+) -> tuple[Fault, Precision]:
+    """The fault of a part that overflowed in `precision`, and the first in which it does not."""
+    found = mended(error.part, precision, works)
+    need, after = found or (None, precision)
+    why = f"{error.message} {f'{MENDED[need]} it works.' if need else NOTHING_MENDS}"
+    return Fault(rule, title, why, need, advice=ANOTHER_MODEL), after
+
+
+def gives_numbers(run: Callable[[], object]) -> bool:
+    """Whether `run` comes to its end: without overflow, and within memory."""
+    try:
+        run()
+    except NotANumberError:
+        return False
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            return False
+        raise
+    return True
+
+
 def vae_part(latent: Tensor) -> Part:
     """The VAE, tried on `latent` (1, z, h, w)."""
     return Part(
@@ -322,7 +362,7 @@ def _no_headroom(headroom: float) -> Fault:
 def _words(part: Part, distance: float) -> str:
     if distance != distance:
         return "NaN or inf"
-    if distance == float("inf"):  # PSNR of equal pictures
+    if distance == (float("inf") if part.compare is psnr else 0.0):
         return "to the last bit"
     return part.form.format(distance)
 

@@ -127,10 +127,13 @@ def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
 
 
 def _until_it_fails(steps: Iterator[Step], plan: Plan) -> Iterator[Step]:
-    """The steps; where torch or the driver fails on the way, one that says so is the last."""
+    """The steps; where torch or the driver fails on the way, one that says so is the last.
+
+    So it does where what was made once without a fault is not a number the next time.
+    """
     try:
         yield from steps
-    except RuntimeError as error:
+    except (RuntimeError, NotANumberError) as error:
         yield whole.fails(plan.device, error)
 
 
@@ -193,8 +196,22 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     yield work.memory_left(trial)
 
 
-def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = ()) -> Report:
-    """The Report of `sdops smoke`; `begin` is on time.monotonic's clock."""
+def report(
+    plan: Plan,
+    outcome: Outcome,
+    begin: float,
+    images: Sequence[str] = (),
+    faults: Sequence[str] = (),
+) -> Report:
+    """The Report of `sdops smoke`.
+
+    Args:
+        plan: what was tried.
+        outcome: what was found.
+        begin: when, on time.monotonic's clock.
+        images: paths of the pictures that were saved.
+        faults: why some that were wanted are not.
+    """
     launch = launch_plan(outcome.steps, plan.ui)
     return Report(
         command="smoke",
@@ -203,6 +220,7 @@ def report(plan: Plan, outcome: Outcome, begin: float, images: Sequence[str] = (
         duration_s=time.monotonic() - begin,
         findings=findings(outcome.steps, plan.ui),
         passed=tuple(step.name for step in outcome.steps if step.ok),
+        faults=tuple(faults),
         data={
             "device": {
                 "name": plan.device.name,

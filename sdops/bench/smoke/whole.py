@@ -15,7 +15,7 @@ from sdops.bench.limits import limit
 from sdops.bench.memory_limit import is_out_of_memory, measured, resting_bytes
 from sdops.bench.smoke.asked import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
 from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
-from sdops.bench.smoke.parts import ANOTHER_MODEL, MENDED, NOTHING_MENDS, mended
+from sdops.bench.smoke.parts import gives_numbers, overflow
 from sdops.bench.smoke.picture import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.subject import LADDER, Subject, usual_tile
@@ -28,6 +28,7 @@ from sdops.sampler.request import Request
 NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
 TURNS = {Memory.PARTS: "its parts taking turns", Memory.LAYERS: "its layers taking turns"}
 TILES = "the VAE working in tiles"
+BATCH = "batch invariance"
 MIB = 2**20
 
 
@@ -162,14 +163,9 @@ class Whole:
         def works(precision: Precision) -> bool:
             return replace(self, options=replace(self.options, precision=precision)).works()
 
-        found = mended(error.part, self.options.precision, works)
-        fault = Fault(
-            "smoke-picture-none",
-            f"No picture could be made: the {error.part} gave values that are not numbers",
-            f"{MENDED[found[0]]} it works." if found else NOTHING_MENDS,
-            found[0] if found else None,
-            advice=ANOTHER_MODEL,
-        )
+        title = "No picture could be made"
+        rule = "smoke-picture-none"
+        fault, _ = overflow(rule, title, error, self.options.precision, works)
         return judged("picture", error.message, (fault,))
 
     def works(self) -> bool:
@@ -179,31 +175,47 @@ class Whole:
         except NotANumberError:
             return False
 
-    def repeat(self, trial: Trial) -> tuple[Step, Step]:
+    def repeat(self, trial: Trial) -> Iterator[Step]:
         """The steps "same seed" and "batch invariance"."""
         pipeline = self.subject.pipeline(trial.options)
         again = pipeline.sample(trial.request).cpu()
-        beside = self._beside(pipeline, trial.request)
-        return _same(trial.latents, again), self._batch(again[:1], beside)
+        yield _same(trial.latents, again)
+        try:
+            beside = self._beside(pipeline, trial.request)
+        except NotANumberError as error:
+            yield self._neighbor_fails(trial, error)
+        else:
+            yield self._batch(again[:1], beside)
 
     def _beside(self, pipeline: Pipeline, request: Request) -> Tensor | None:
         """The first picture's latent beside another, or alone if it was made beside others."""
-        pictures = 2 if request.pictures == 1 else 1
         try:
-            return pipeline.sample(replace(request, pictures=pictures)).cpu()[:1]
+            return pipeline.sample(_with_neighbor(request)).cpu()[:1]
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             return None
 
+    def _neighbor_fails(self, trial: Trial, error: NotANumberError) -> Step:
+        """The step "batch invariance" where only the picture beside the first one overflows."""
+        options, request = trial.options, _with_neighbor(trial.request)
+
+        def works(precision: Precision) -> bool:
+            pipeline = self.subject.pipeline(replace(options, precision=precision))
+            return gives_numbers(lambda: pipeline.sample(request))
+
+        title = "Another picture fails, although the first one works"
+        fault, _ = overflow("smoke-batch-none", title, error, options.precision, works)
+        return judged(BATCH, error.message, (fault,))
+
     def _batch(self, alone: Tensor, beside: Tensor | None) -> Step:
-        name = "batch invariance"
         if beside is None:
-            return Step(name, None, "two pictures at once do not fit into memory")
+            return Step(BATCH, None, "two pictures at once do not fit into memory")
         precision = precision_name(self.options)
         error = relative_error(beside, alone)
         faults = () if limit("batch").holds(error, precision) else (_depends(error, precision),)
-        return judged(name, f"relative error {error:.1e}", faults, {"relative_error": error})
+        words = f"relative error {error:.1e}" if error else "gives the same picture, bit by bit"
+        return judged(BATCH, words, faults, {"relative_error": error})
 
     def memory_left(self, trial: Trial) -> Step:
         """The step "memory returns"."""
@@ -235,7 +247,7 @@ def fails(device: Device, error: BaseException) -> Step:
     fault = Fault(
         "smoke-device-fails",
         f"{device.title} fails while it makes pictures",
-        f"torch says: {first_line(error)}.",
+        f"It ended with: {first_line(error)}.",
         advice="Let `sdops doctor --deep` look at this machine; if it finds nothing, update the"
         " driver, and install the torch that `sdops env plan` names.",
     )
@@ -283,6 +295,11 @@ def odd(look: Look, deviation: float) -> Iterator[str]:
         yield "flat"
     if not limit("saturated").holds(look.saturated):
         yield "saturated"
+
+
+def _with_neighbor(request: Request) -> Request:
+    """`request` for two pictures; for one, if it was for more."""
+    return replace(request, pictures=2 if request.pictures == 1 else 1)
 
 
 def _same(first: Tensor, again: Tensor) -> Step:
