@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.nvml.library import fake_nvml
+from tests.privileges import modes_count
 
 __all__ = ["fake_nvml"]
-
-NOBODY = 65534
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would every program that a test interrupts.
@@ -59,16 +56,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 @pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder in which file modes count: where root runs the tests, the test runs as nobody."""
-    is_root = os.name == "posix" and os.geteuid() == 0
-    folder = Path(tempfile.mkdtemp(prefix="sdops-test-"))
-    if is_root:
-        os.chown(folder, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
-    try:
-        yield folder
-    finally:
-        if is_root:
-            os.seteuid(0)
-        shutil.rmtree(folder, ignore_errors=True)
+def unprivileged(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which the modes of files count, also where root runs the tests."""
+    with modes_count():
+        yield tmp_path
+    for place, folders, _ in os.walk(tmp_path):
+        for name in folders:
+            Path(place, name).chmod(0o700)

@@ -41,7 +41,7 @@ def named(path: Path) -> str:
 
 def text_files() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        ["git", "ls-files", "-z"],
         cwd=ROOT, capture_output=True, check=False,
     )  # fmt: skip
     if listed.returncode:
@@ -60,7 +60,7 @@ def sdops_modules(*argv: str) -> tuple[subprocess.CompletedProcess[str], set[str
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *argv], cwd=ROOT, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=600, check=False,
     )  # fmt: skip
     return done, set(done.stderr.split())
 
@@ -161,7 +161,7 @@ def help_of_all() -> tuple[dict[str, list[str]], set[str]]:
     """Every command's options by its name (`env plan`), and what its help had to import."""
     done = subprocess.run(
         [sys.executable, "-c", HELP_OF_ALL], cwd=ROOT, capture_output=True, text=True,
-        timeout=120, check=True,
+        timeout=600, check=True,
     )  # fmt: skip
     answer = json.loads(done.stdout)
     return answer["options"], set(answer["modules"])

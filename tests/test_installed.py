@@ -20,7 +20,7 @@ pytestmark = pytest.mark.smoke
 
 def sdops(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sdops", *argv], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "sdops", *argv], capture_output=True, text=True, timeout=600
     )
 
 

@@ -14,6 +14,7 @@ collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
 def _one_thread() -> Iterator[None]:
     import torch
 
+    torch.manual_seed(0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -67,7 +67,7 @@ def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
     assert done.returncode == 0
     assert done.stderr == ""
     assert document["verdict"] == "pass"
-    assert document["duration_s"] < 120
+    assert 0 < document["duration_s"] < 800
     assert document["data"]["launch"]["flags"] == []
     names = ["smoke.png", "001.png", "002.png", "003.png", "004.png", "grid.png"]
     assert [Path(path).name for path in document["data"]["images"]] == names
@@ -162,10 +162,10 @@ def test_bench_saves_exports_and_compares(tmp_path):
 
 
 def _compares_with(saved: Path, tmp_path: Path) -> None:
-    """A result ten times as fast is lost; one from another torch is refused before any work."""
+    """A result faster by far is lost; one from another torch is refused before any work."""
     document = json.loads(saved.read_text())
     for run in document["runs"]:
-        run["loop_rates"] = [rate * 10 for rate in run["loop_rates"]]
+        run["loop_rates"] = [1e9] * len(run["loop_rates"])
     document["conditions"]["torch"] = "1.13"
     faster = tmp_path / "faster.json"
     faster.write_text(json.dumps(document))

@@ -31,7 +31,7 @@ from sdops.sampler.graphs import Execution
 from sdops.sampler.pipeline import Options
 
 CASE = Case("tiny-sd15", 64, 64, 1, 4, "Euler a", 7.0)
-QUICK = Protocol("test", "a test", 1, 4, 20.0, (CASE,))
+QUICK = Protocol("test", "a test", 1, 4, 300.0, (CASE,))
 TIMES = st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=50)
 
 

@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for _ in range(100 if kind in ("drip", "packed") else 0):
             self.wfile.write(b"x")
-            time.sleep(0.2 if kind == "drip" else 0)
+            time.sleep(0.5 if kind == "drip" else 0)
         self.close_connection = True
         return True
 
@@ -187,7 +187,7 @@ def test_a_server_that_drips_does_not_hold_the_scan_up(server, monkeypatch):
     begin = time.monotonic()
     (outcome,) = _scan(server, "/drip/x.pt")
     assert "too slow" in outcome.fault
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 30  # of the 50 that it takes to the end
 
 
 def test_a_redirect_from_outside_does_not_lead_in(server, monkeypatch):

@@ -31,7 +31,7 @@ def doctor(
         text=True,
         env={**os.environ, "NO_COLOR": "1", "PYTHONPATH": os.getcwd(), **environment},  # noqa: PTH109
         cwd=cwd,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert "Traceback" not in result.stderr

@@ -20,7 +20,7 @@ def sdops(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         env={**os.environ, "NO_COLOR": "1", **environment},
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
@@ -91,7 +91,7 @@ def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "loading\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert (process.returncode, errors) == (130, "")
 
 

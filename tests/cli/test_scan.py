@@ -43,7 +43,7 @@ def run(*arguments: object, cwd: Path = ROOT, stdin: bytes = b"") -> subprocess.
     environment.pop("FORCE_COLOR", None)
     command = [sys.executable, "-m", "sdops", "scan", *map(str, arguments)]
     return subprocess.run(
-        command, cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=60
+        command, cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=600
     )
 
 

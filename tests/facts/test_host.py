@@ -187,14 +187,17 @@ def test_admin_is_what_the_system_says():
 
 
 BARE = """
-import os
+import os, sys
 import encodings.utf_8_sig, psutil  # this user may not read the interpreter's own folder
 from sdops.facts import gpu, host, network
 from sdops.facts.redact import redact
 os.environ.clear()
-os.setgroups([])
-os.setgid(54321)
-os.setuid(54321)
+try:
+    os.setgroups([])
+    os.setgid(54321)
+    os.setuid(54321)
+except OSError as error:
+    sys.exit(f"no other user can be had: {error}")
 for probed in (host.look({"home": "/", "ui": "/root/x/y"}), gpu.look({}), network.look()):
     print(type(probed.value).__name__, [(gap.fact, gap.reason) for gap in probed.gaps])
 print(redact("/home/zoe"))
@@ -204,8 +207,10 @@ print(redact("/home/zoe"))
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root may change")
 def test_a_user_number_without_an_account_and_without_rights():
     output = subprocess.run(
-        [sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
+    if "no other user can be had" in output.stderr:
+        pytest.skip(output.stderr)
     assert output.returncode == 0, output.stderr
     first, *others, last = output.stdout.splitlines()
     assert first == "Host []"

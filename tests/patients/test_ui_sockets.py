@@ -15,50 +15,57 @@ from tests import uis
 SERVER = """
 import socket, sys, time
 server = socket.socket()
-server.bind((sys.argv[1], int(sys.argv[2])))
+server.bind((sys.argv[1], 0))
 server.listen()
-print("ready", flush=True)
-time.sleep(300)
+print(server.getsockname()[1], flush=True)
+time.sleep(600)
 """
 
-Serve = Callable[[Path, str, int], None]
+Serve = Callable[[Path, str], int]
+Webui = Callable[[str], Path]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Runs a program that listens: `serve(script, address, port)`; stopped after the test."""
+    """Runs a program that listens, and gives its port: `serve(script, address)`."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(script: Path, address: str, port: int) -> None:
+    def start(script: Path, address: str) -> int:
+        script.parent.mkdir(exist_ok=True)
         script.write_text(SERVER)
-        argv = [sys.executable, script.name, address, str(port)]
+        argv = [sys.executable, script.name, address]
         process = subprocess.Popen(argv, cwd=script.parent, stdout=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        return int(process.stdout.readline())
 
     yield start
     for process in running:
         process.kill()
-        process.wait(timeout=10)
+        process.wait()
         assert process.stdout is not None
         process.stdout.close()
 
 
 @pytest.fixture
-def port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def silent_port() -> Iterator[int]:
+    """A TCP port on which nothing listens, and which nobody else can have."""
+    with socket.socket() as held:
+        held.bind(("0.0.0.0", 0))
+        yield int(held.getsockname()[1])
 
 
 @pytest.fixture
-def webui(tmp_path: Path) -> Callable[[str], Path]:
-    """An A1111 folder that is started with these arguments."""
+def root(tmp_path: Path) -> Path:
+    """An A1111 folder."""
+    return uis.a1111(tmp_path / "stable-diffusion-webui")
+
+
+@pytest.fixture
+def webui(root: Path) -> Webui:
+    """Gives that folder once it is started with other arguments."""
 
     def make(arguments: str) -> Path:
-        root = uis.a1111(tmp_path / "stable-diffusion-webui")
         (root / "webui-user.sh").write_text(f'export COMMANDLINE_ARGS="{arguments}"\n')
         return root
 
@@ -69,37 +76,34 @@ def _ids(diagnosis) -> dict[str, str]:
     return {finding["id"]: finding["severity"] for finding in diagnosis.findings}
 
 
-def test_told_to_listen_but_bound_to_loopback(webui, serve, doctor, port):
-    root = webui(f"--listen --port {port} --gradio-auth name:password")
-    serve(root / "launch.py", "127.0.0.1", port)
-    found = _ids(doctor(root))
+def test_told_to_listen_but_bound_to_loopback(root, webui, serve, doctor):
+    port = serve(root / "launch.py", "127.0.0.1")
+    found = _ids(doctor(webui(f"--listen --port {port} --gradio-auth name:password")))
     assert found["nothing-listens"] == "error"
     assert found["ui-running"] == "info"
     assert "port-taken" not in found
     assert "exposed-without-login" not in found
 
 
-def test_listening_as_told(webui, serve, doctor, port):
-    root = webui(f"--listen --port {port}")
-    serve(root / "launch.py", "0.0.0.0", port)
-    found = _ids(doctor(root))
+def test_listening_as_told(root, webui, serve, doctor):
+    port = serve(root / "launch.py", "0.0.0.0")
+    found = _ids(doctor(webui(f"--listen --port {port}")))
     assert not found.keys() & {"nothing-listens", "port-taken", "loopback-only"}
     assert found["exposed-without-login"] == "warning"
 
 
-def test_moved_to_the_next_port(webui, serve, doctor, port):
-    root = webui("--listen --gradio-auth name:password")
-    serve(root / "launch.py", "0.0.0.0", port)
-    diagnosis = doctor(root, "--only", "nothing-listens")
+def test_moved_to_the_next_port(root, webui, serve, doctor, silent_port):
+    port = serve(root / "launch.py", "0.0.0.0")
+    told = webui(f"--listen --port {silent_port} --gradio-auth name:password")
+    diagnosis = doctor(told, "--only", "nothing-listens")
     (finding,) = diagnosis.findings
     assert finding["severity"] == "warning"
     assert str(port) in finding["title"]
 
 
-def test_port_held_by_another_process(webui, serve, doctor, port, tmp_path):
-    root = webui(f"--port {port}")
-    serve(tmp_path / "other.py", "127.0.0.1", port)
-    diagnosis = doctor(root, "--only", "port-taken")
+def test_port_held_by_another_process(webui, serve, doctor, tmp_path):
+    port = serve(tmp_path / "other" / "other.py", "127.0.0.1")
+    diagnosis = doctor(webui(f"--port {port}"), "--only", "port-taken")
     (finding,) = diagnosis.findings
     assert finding["severity"] == "error"
     assert finding["evidence"]["port"] == port
@@ -107,8 +111,8 @@ def test_port_held_by_another_process(webui, serve, doctor, port, tmp_path):
     assert diagnosis.exit_code == 1
 
 
-def test_the_password_is_not_told(webui, doctor, port):
-    diagnosis = doctor(webui(f"--listen --port {port} --gradio-auth name:hunter2"))
+def test_the_password_is_not_told(webui, doctor):
+    diagnosis = doctor(webui("--listen --port 7861 --gradio-auth name:hunter2"))
     assert "hunter2" not in str(diagnosis.report)
 
 
@@ -117,10 +121,9 @@ def test_extensions_for_every_visitor(webui, doctor):
     assert found["insecure-extension-access"] == "critical"
 
 
-def test_comfyui_bound_to_loopback(serve, doctor, port, tmp_path):
+def test_comfyui_bound_to_loopback(serve, doctor, tmp_path):
     root = uis.comfyui(tmp_path / "ComfyUI")
-    script = root / "run.sh"
-    script.write_text(f"#!/bin/sh\npython main.py --listen --port {port}\n")
-    serve(root / "main.py", "127.0.0.1", port)
+    port = serve(root / "main.py", "127.0.0.1")
+    (root / "run.sh").write_text(f"#!/bin/sh\npython main.py --listen --port {port}\n")
     found = _ids(doctor(root, "--only", "port-taken", "--only", "exposed-without-login"))
     assert "port-taken" not in found

@@ -19,7 +19,7 @@ def convert(*arguments: object, command: str = "convert") -> tuple[int, dict[str
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert "Traceback" not in result.stderr
     document = json.loads(result.stdout) if result.stdout else {}

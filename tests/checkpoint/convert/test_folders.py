@@ -261,10 +261,10 @@ def test_an_interrupted_folder_stops_at_once(tmp_path: Path) -> None:
         [sys.executable, "-m", "sdops", "convert", models, "--out", out, "--dtype", "fp16"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline and len(list(out.glob(".*.sdops-partial"))) < 2:
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(600) == 130
     begun = {"a.safetensors", "b.safetensors"}  # one may be done before the signal has its effect
     assert {path.name for path in out.iterdir()} <= begun

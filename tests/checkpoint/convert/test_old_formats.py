@@ -11,6 +11,7 @@ import pytest
 
 from sdops.checkpoint.open import open_checkpoint
 from tests.checkpoint.convert.program import convert
+from tests.checkpoint.convert.test_sources import large
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")
@@ -69,12 +70,11 @@ def test_every_legacy_storage_type(tmp_path: Path, dtype: str) -> None:
 
 @pytest.mark.parametrize("change", ["shrink", "touch", "replace", "remove"])
 def test_a_source_that_changes_meanwhile_gives_nothing(tmp_path: Path, change: str) -> None:
-    source = tmp_path / "m.pt"
-    torch.save({f"w{n}": torch.randn(700, 700) for n in range(30)}, source)
+    source, result = large(tmp_path / "m.safetensors"), tmp_path / "n.safetensors"
     if change == "replace":
-        (tmp_path / "other").write_bytes(source.read_bytes())
+        large(tmp_path / "other")
     process = subprocess.Popen(
-        [sys.executable, "-m", "sdops", "convert", str(source), "--dtype", "fp16"],
+        [sys.executable, "-m", "sdops", "convert", str(source), str(result), "--dtype", "fp16"],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -93,12 +93,12 @@ def test_a_source_that_changes_meanwhile_gives_nothing(tmp_path: Path, change: s
 
     thread = threading.Thread(target=disturb)
     thread.start()
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=600)
     thread.join()
     assert process.returncode == 2
-    said = ("changed while it was read", "became shorter", "m.pt cannot be read")
+    said = ("changed while it was read", "became shorter", "m.safetensors cannot be read")
     assert any(words in stderr for words in said)
-    left = [] if change == "remove" else ["m.pt"]
+    left = [] if change == "remove" else ["m.safetensors"]
     assert [path.name for path in tmp_path.iterdir()] == left
 
 

@@ -97,7 +97,7 @@ def test_file_is_given_up_in_time(label: str, tmp_path: Path):
     path.write_bytes(_FILES[label])
     told = subprocess.run(
         [sys.executable, "-c", _CHILD, str(path)],
-        cwd=_ROOT, capture_output=True, text=True, timeout=300, check=True,
+        cwd=_ROOT, capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     verdict, seconds, megabytes = json.loads(told.stdout)
     assert verdict in (("safe",) if label in _FINISHED else ("unreadable", "dangerous"))
