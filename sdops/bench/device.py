@@ -96,6 +96,7 @@ def choose(name: str | None) -> Device:
     usable = [kind for kind in ORDER if _is_usable(kind)]
     if name is None:
         return _describe(usable[0])
+    name = name.strip().casefold()
     if not any(name == kind or name in _numbered(kind) for kind in usable):
         raise UsageError(
             f"torch {torch.__version__} cannot compute on {name!r} here.",

@@ -20,6 +20,7 @@ from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
 from sdops.sampler.random_weights import randomize
+from sdops.sampler.request import Files
 from sdops.sampler.weights import Parts, Weights, assign, build, load
 
 Answer = TypeVar("Answer")
@@ -46,6 +47,7 @@ class Subject:
     """Of the random weights."""
     model_hash: str | None = None
     """A1111's short hash of the checkpoint, where pictures are to name it."""
+    vae_hash: str | None = None
 
     @property
     def title(self) -> str:
@@ -79,14 +81,23 @@ class Subject:
 
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
         """The model, ready to make pictures; errors as of `parts`."""
-        name = self.checkpoint.stem if self.checkpoint is not None else self.title
-        return Pipeline(self.parts(), options, name, self.model_hash)
+        return Pipeline(self.parts(), options, self.files)
+
+    @property
+    def files(self) -> Files:
+        """What infotext says of its files, in A1111's way."""
+        if self.checkpoint is None:
+            return Files(self.title)
+        vae = None if self.vae is None else self.vae.name
+        return Files(self.checkpoint.stem, self.model_hash, vae, self.vae_hash)
 
     def hashed(self) -> Subject:
-        """The same with its hash, for infotext; errors as of `hashes_of`."""
-        if self.checkpoint is None:
-            return self
-        return replace(self, model_hash=hashes_of(self.checkpoint).a1111_short)
+        """The same with the hashes of its files, for infotext; errors as of `hashes_of`."""
+        model, vae = (
+            None if path is None else hashes_of(path).a1111_short
+            for path in (self.checkpoint, self.vae)
+        )
+        return replace(self, model_hash=model, vae_hash=vae)
 
     def roomy(self, options: Options, work: Callable[[Pipeline], Answer]) -> Answer:
         """`work` on the model, under the first memory policy that fits.

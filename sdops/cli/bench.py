@@ -87,7 +87,7 @@ def bench(
     _refuse_unwritable(save, *(export or ()))
     require_sampler()
     from sdops.bench.speed import result, run
-    from sdops.bench.speed.compare import refuse_unlike
+    from sdops.bench.speed.compare import refuse_other_runs, refuse_unlike
     from sdops.bench.speed.export import export as write_export
     from sdops.bench.speed.export import format_for
 
@@ -106,6 +106,8 @@ def bench(
     )
     if before is not None and not compare_anyway:
         refuse_unlike(before.conditions, run.conditions(plan))
+    if before is not None:
+        refuse_other_runs(before, [case.name for case in plan.protocol.cases])
     with shown(quiet=quiet) as show:
         made = run.bench(plan, lambda done: show(done.name, True, run.sentence(done)))
     if save is not None:

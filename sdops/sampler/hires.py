@@ -38,13 +38,21 @@ class Hires:
             steps=self.steps or first.steps,
         )
 
-    def target(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of the finished picture, rounded down to the latent's pixels."""
+    def cover(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height in pixels that the first picture is enlarged to, before it is cut."""
         if not self.width and not self.height:
-            target = int(width * self.scale), int(height * self.scale)
-        else:
-            target = (
-                self.width or self.height * width // height,
-                self.height or self.width * height // width,
-            )
-        return target[0] // SIDE_UNIT * SIDE_UNIT, target[1] // SIDE_UNIT * SIDE_UNIT
+            return int(width * self.scale), int(height * self.scale)
+        is_wider = width * self.height >= self.width * height  # than what is wanted
+        if not self.width or (self.height and is_wider):
+            return self.height * width // height, self.height
+        return self.width, self.width * height // width
+
+    def target(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the finished picture, in whole pixels of the latent (A1111)."""
+        covered = self.cover(width, height)
+        wanted = self.width or covered[0], self.height or covered[1]
+        across, down = (
+            (large // SIDE_UNIT - (large - small) // SIDE_UNIT) * SIDE_UNIT
+            for large, small in zip(covered, wanted, strict=True)
+        )
+        return across, down

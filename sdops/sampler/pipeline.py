@@ -36,7 +36,7 @@ from sdops.sampler.memory import Memory, Residence, tiled
 from sdops.sampler.noise import PictureNoise
 from sdops.sampler.precision import PRECISIONS, Precision, make_islands, tf32_as
 from sdops.sampler.prompt import Steps
-from sdops.sampler.request import Request
+from sdops.sampler.request import NO_FILES, Files, Request
 from sdops.sampler.sampling import Run, Sampling
 from sdops.sampler.schedule import NoiseLevels
 from sdops.sampler.upscale import (
@@ -111,8 +111,7 @@ class Pipeline:
     Args:
         parts: its modules; they are cast and moved as `options` ask.
         options: how it computes.
-        model_name: for infotext.
-        model_hash: for infotext.
+        files: what infotext says of the files it is from.
 
     Attributes:
         prediction: what its UNet predicts, asked of it if the file did not say.
@@ -122,8 +121,7 @@ class Pipeline:
         self,
         parts: Parts,
         options: Options = Options(),
-        model_name: str | None = None,
-        model_hash: str | None = None,
+        files: Files = NO_FILES,
     ) -> None:
         if options.vae_tile is not None and options.vae_tile < SMALLEST_TILE:
             raise UsageError(f"A VAE tile of {options.vae_tile} is too small.", "Use 64.")
@@ -131,8 +129,7 @@ class Pipeline:
             raise UsageError(
                 "A CUDA graph needs the whole model to stay on the GPU.", "Leave out one of both."
             )
-        self.parts, self.options = parts, options
-        self.model_name, self.model_hash = model_name, model_hash
+        self.parts, self.options, self.files = parts, options, files
         self.residence = Residence(options.memory, torch.device(options.device))
         self._settle()
         attend = options.precision.attend(options.attention, self.residence.device)
@@ -176,7 +173,7 @@ class Pipeline:
         sampling = self._told(request.sampling)
         is_usual = sampling.prediction is Prediction.EPSILON and not request.sampling.prediction
         sampling = replace(sampling, prediction=None if is_usual else sampling.prediction)
-        return replace(request, sampling=sampling).infotext(self.model_name, self.model_hash)
+        return replace(request, sampling=sampling).infotext(self.files)
 
     @torch.inference_mode()
     def sample(self, request: Request, on_call: OnCall | None = None) -> Tensor:
@@ -187,7 +184,7 @@ class Pipeline:
             singles = map(request.alone, range(request.pictures))
             return torch.cat([self.sample(single, on_call) for single in singles])
         with tf32_as(self.options.precision):
-            conditioning = self._condition(request)
+            conditioning = self._condition(request, (request.width, request.height))
             latents = self._pass(request, conditioning, self._start(request), on_call)
             if request.hires:
                 latents = self._enlarge(request, latents, on_call)
@@ -274,16 +271,15 @@ class Pipeline:
         if self.options.memory is Memory.LAYERS:
             self.residence.visit_layer_by_layer(parts.unet)
 
-    def _condition(self, request: Request, first_pass: int | None = None) -> Conditioning:
+    def _condition(
+        self, request: Request, size: tuple[int, int], first_pass: int | None = None
+    ) -> Conditioning:
+        """The prompts of `request`, encoded for a picture of this `size`: width and height."""
         options = request.prompt_options
         steps = Steps(request.sampling.calls, first_pass, options.old_timelines)
         with self.residence.present(*self.parts.text):
             return self.encoders.condition(
-                request.prompt,
-                request.negative,
-                (request.height, request.width),
-                steps,
-                options,
+                request.prompt, request.negative, size[::-1], steps, options
             )
 
     def _pass(
@@ -381,27 +377,25 @@ class Pipeline:
             sampling=hires.sampling(request.sampling),
             hires=None,
         )
-        large = self._enlarged(second, latents, hires.upscaler)
+        covered = hires.cover(request.width, request.height)
+        large = self._enlarged(second, latents, covered, hires.upscaler)
         start = Start(large, request.strength, second.sampling.steps, self._channels(second))
-        conditioning = self._condition(second, request.sampling.calls)
+        conditioning = self._condition(second, covered, request.sampling.calls)
         return self._pass(second, conditioning, start, on_call)
 
-    def _enlarged(self, request: Request, latents: Tensor, upscaler: str) -> Tensor:
-        """`latents` at the size of `request`, cut to its shape after covering it."""
-        small_height, small_width = latents.shape[2:]
-        _, height, width = self._latent_shape(request)
-        ratio = max(height / small_height, width / small_width)
-        cover = max(height, round(small_height * ratio)), max(width, round(small_width * ratio))
-        top, left = (cover[0] - height) // 2, (cover[1] - width) // 2
+    def _enlarged(
+        self, request: Request, latents: Tensor, covered: tuple[int, int], upscaler: str
+    ) -> Tensor:
+        """`latents` at the size of a picture of `covered` pixels, then cut to that of `request`."""
+        scale = self.config.vae.downscale
         if upscaler.casefold() in map(str.casefold, LATENT_UPSCALERS):
-            large = resize_latent(latents, cover, upscaler)
+            large = resize_latent(latents, (covered[1] // scale, covered[0] // scale), upscaler)
         else:
-            scale = self.config.vae.downscale
             pictures = (to_picture(self.decode(latent[None])[0]) for latent in latents)
-            resized = (
-                resize_picture(p, cover[1] * scale, cover[0] * scale, upscaler) for p in pictures
-            )
+            resized = (resize_picture(picture, *covered, upscaler) for picture in pictures)
             large = torch.cat([self.encode(to_tensor(p, *p.size)) for p in resized])
+        _, height, width = self._latent_shape(request)
+        top, left = (large.shape[2] - height) // 2, (large.shape[3] - width) // 2
         return large[:, :, top : top + height, left : left + width]
 
 

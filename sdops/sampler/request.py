@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """What infotext says of the files that a picture was made with; None is left out."""
+
+    model: str | None = None
+    model_hash: str | None = None
+    vae: str | None = None
+    """Only of a VAE in place of the model's own."""
+    vae_hash: str | None = None
+
+
+NO_FILES = Files()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Pictures to make."""
 
@@ -99,18 +113,15 @@ class Request:
             variation_seed=self.variation_seed + (number if varied else 0),
         )
 
-    def infotext(self, model: str | None = None, model_hash: str | None = None) -> Infotext:
-        """How the first picture was made, in A1111's words and order.
-
-        Args:
-            model: its name.
-            model_hash: its hash.
-        """
+    def infotext(self, files: Files = NO_FILES) -> Infotext:
+        """How the first picture was made, in A1111's words and order."""
         usual = Request()
         parameters = {
             **{parameter.name: parameter.text(self, usual) for parameter in BASICS},
-            "Model hash": model_hash,
-            "Model": model,
+            "Model hash": files.model_hash,
+            "Model": files.model,
+            "VAE hash": files.vae_hash,
+            "VAE": files.vae,
             **{parameter.name: parameter.text(self, usual) for parameter in DETAILS},
             "Version": f"sdops {__version__}",
         }

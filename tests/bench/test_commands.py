@@ -171,6 +171,9 @@ def _compares_with(saved: Path, tmp_path: Path) -> None:
     faster.write_text(json.dumps(document))
     told = sdops("bench", "--device", "cpu", "--protocol", "tiny", "--compare", faster)
     refused(told, "torch", "1.13", "--compare-anyway")
+    checkpoint = models.checkpoint(tmp_path / "model.safetensors")
+    anyway = ("--compare", faster, "--compare-anyway")
+    refused(sdops("bench", checkpoint, "--device", "cpu", *anyway), "in common", "tiny-sdxl")
     done = sdops(
         "bench", "--device", "cpu", "--protocol", "tiny", "--json", "--compare", faster,
         "--compare-anyway", "--max-regression", "25%", "--channels-last",

@@ -24,6 +24,8 @@ from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.finding import Severity
 from sdops.sampler.pictures import infotext_in, open_picture, save
 from sdops.sampler.pipeline import Options
+from sdops.sampler.request import Request
+from sdops.version import __version__
 
 from . import models
 from .test_commands import answer, refused, sdops
@@ -161,6 +163,14 @@ def test_files_are_known_by_their_hashes(tmp_path):
     subject = Subject(checkpoint=checkpoint, vae=checkpoint)
     for digest in (own.autov2, own.a1111_legacy, own.sha256):
         text = f"{PLAIN}, Model hash: {digest}, VAE hash: {own.autov2}, VAE: x"
+        assert rules(like(text_file(tmp_path, text), subject)) == set()
+    hashed = subject.hashed().files
+    assert str(Request().infotext(hashed)).endswith(
+        f"Size: 512x512, Model hash: {own.a1111_short}, Model: model, VAE hash: {own.a1111_short},"
+        f" VAE: model.safetensors, Version: sdops {__version__}"
+    )
+    for name in ("model", "model.safetensors"):
+        text = f"{PLAIN}, Model hash: {own.autov2}, VAE: {name}"
         assert rules(like(text_file(tmp_path, text), subject)) == set()
     text = f"{PLAIN}, Model: model, VAE: model"
     assert rules(like(text_file(tmp_path, text), subject)) == {"model-unsaid"}

@@ -200,8 +200,8 @@ def test_every_protocol_can_be_asked_for(name):
 
 
 def test_names_are_what_is_known_however_they_are_typed():
-    plan = run.planned(None, "TINY", "cpu", " FP16 ", "Sub-Quadratic", "eager")
-    assert (plan.precision, plan.attention) == ("fp16", "sub-quadratic")
+    plan = run.planned(None, "TINY", " CPU", " FP16 ", "Sub-Quadratic", "eager")
+    assert (plan.device.name, plan.precision, plan.attention) == ("cpu", "fp16", "sub-quadratic")
 
 
 def test_unknown_protocol_is_refused_with_the_nearest():

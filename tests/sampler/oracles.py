@@ -17,6 +17,7 @@ from torch import Tensor
 from sdops.sampler.configuration import UNetConfig, VaeConfig, architecture
 from sdops.sampler.pipeline import Options, Pipeline
 from sdops.sampler.random_weights import randomize
+from sdops.sampler.request import Files
 from sdops.sampler.weights import Parts, build
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here is to be fetched
@@ -32,7 +33,7 @@ PLAIN = Options()
 
 def random_pipeline(name: str, options: Options = PLAIN) -> Pipeline:
     """A pipeline with random weights of a real architecture."""
-    return Pipeline(randomize(build(architecture(name))), options, f"{name} (random)")
+    return Pipeline(randomize(build(architecture(name))), options, Files(f"{name} (random)"))
 
 
 def checkpoint_of(parts: Parts) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import PRECISIONS
 from sdops.sampler.random_weights import randomize
-from sdops.sampler.request import Request
+from sdops.sampler.request import Files, Request
 from sdops.sampler.samplers import Churn
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.upscale import to_picture, to_tensor
@@ -420,10 +420,40 @@ def test_pix2pix_edits_a_picture():
         (Hires(width=160), (160, 240)),
         (Hires(height=240), (160, 240)),
         (Hires(width=128, height=128), (128, 128)),
+        (Hires(width=256, height=96), (256, 96)),
+        (Hires(width=71, height=156), (72, 152)),  # 104 × 156, of which A1111 cuts 4 latents
     ],
 )
 def test_hires_targets(hires, target):
     assert hires.target(64, 96) == target
+
+
+@pytest.mark.parametrize(
+    ("hires", "cover"),
+    [
+        (Hires(1.3), (655, 1008)),
+        (Hires(width=640), (640, 985)),
+        (Hires(height=990), (642, 990)),
+        (Hires(width=640, height=640), (640, 985)),
+        (Hires(width=640, height=1280), (831, 1280)),
+    ],
+)
+def test_hires_covers_as_a1111_does(hires, cover):
+    """By its modules/processing.py, calculate_target_resolution: hr_upscale_to_x and _y."""
+    assert hires.cover(504, 776) == cover
+
+
+def test_hires_tells_sdxl_of_the_size_before_cutting(xl_pipeline, monkeypatch):
+    told = []
+    condition = xl_pipeline.encoders.condition
+
+    def noted(prompt, negative, size, steps, options):
+        told.append(size)
+        return condition(prompt, negative, size, steps, options)
+
+    monkeypatch.setattr(xl_pipeline.encoders, "condition", noted)
+    xl_pipeline.sample(replace(SMALL, hires=Hires(width=96, height=128, steps=1)))
+    assert told == [(64, 64), (128, 128)]
 
 
 @pytest.mark.parametrize("upscaler", ["Latent", "Latent (nearest-exact)", "Lanczos"])
@@ -456,7 +486,9 @@ def test_hires_can_sample_in_its_own_way(pipeline):
 def test_hires_covers_then_cuts(pipeline):
     """128 × 64 to 96 × 96: enlarged to 192 × 96, the middle kept."""
     latents = torch.arange(16.0).expand(1, 4, 8, 16).clone()
-    cut = pipeline._enlarged(replace(SMALL, width=96, height=96), latents, "Latent (nearest)")
+    cut = pipeline._enlarged(
+        replace(SMALL, width=96, height=96), latents, (192, 96), "Latent (nearest)"
+    )
     assert cut.shape == (1, 4, 12, 12)
     assert cut[0, 0, 0, 0] == 4
     assert cut[0, 0, 0, -1] == 11
@@ -508,7 +540,7 @@ def test_infotext_says_what_was_changed_of_the_sampler():
     )  # fmt: skip
     options = PromptOptions(old_timelines=True, same_length=True, emphasis="No norm")
     request = replace(SMALL, sampling=sampling, prompt_options=options)
-    written = str(request.infotext("model"))
+    written = str(request.infotext(Files("model")))
     assert (
         "Sigma churn: 2, Sigma tmin: 0.1, Sigma tmax: 9, Sigma noise: 1.01, Schedule max sigma: 10,"
         " Schedule min sigma: 0.1, Schedule rho: 5, Discard penultimate sigma: True,"

@@ -289,7 +289,7 @@ def try_part(part: Part, subject: Subject, options: Options, sample: Sample) -> 
     if part.limit == "vae":
         headroom = LARGEST_FP16 / sample.largest if sample.largest else float("inf")
         measured["headroom"] = headroom
-        words += f"; head-room in fp16 {headroom:.3g} times"
+        words += f"; {_room(headroom)}"
         if not faults and not limit("vae-headroom").holds(headroom):
             faults.append(_no_headroom(headroom))
     return judged(name, f"against fp32: {words}{refused}", tuple(faults), measured)
@@ -348,6 +348,12 @@ def _broken(part: Part, subject: Subject) -> Fault:
         advice="Get the file again from its source, or use another"
         + (" VAE." if part.limit == "vae" else " model."),
     )
+
+
+def _room(headroom: float) -> str:
+    if headroom < 1:
+        return f"its largest number is {1 / headroom:,.0f} times what fp16 can hold"
+    return f"head-room in fp16 {headroom:,.0f} times"
 
 
 def _no_headroom(headroom: float) -> Fault:

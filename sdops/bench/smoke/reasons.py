@@ -117,7 +117,9 @@ def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
     name, digest = parameters.get("VAE"), parameters.get("VAE hash")
     if name is None and digest is None:
         return
-    if vae is not None and (hashes_of(vae).matches(digest) if digest else vae.stem == name):
+    if vae is not None and (
+        hashes_of(vae).matches(digest) if digest else name in (vae.name, vae.stem)
+    ):
         return
     yield reason(
         "vae",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -65,24 +65,29 @@ def refuse_unlike(before: Conditions, now: Conditions) -> None:
         )
 
 
-def changes(before: Result, now: Result) -> tuple[Change, ...]:
-    """Every figure that both have.
+def refuse_other_runs(before: Result, names: Collection[str]) -> None:
+    """Refuse to compare with a result that has none of the runs called `names`.
 
     Raises:
-        UsageError: there is none.
+        UsageError: says which it has.
     """
+    known = [run.name for run in before.runs]
+    if not set(known) & set(names):
+        raise UsageError(
+            f"The saved result has no run in common with this one, only {', '.join(known)}.",
+            "Use the same --protocol and the same kind of model.",
+        )
+
+
+def changes(before: Result, now: Result) -> tuple[Change, ...]:
+    """Every figure that both have."""
     known = {run.name: run for run in before.runs}
-    found = tuple(
+    return tuple(
         _change(known[run.name], run, field, figure)
         for run in now.runs
         if run.name in known
         for field, figure in FIGURES.items()
     )
-    if not found:
-        raise UsageError(
-            "The saved result has no run in common with this one.", "Use the same --protocol."
-        )
-    return found
 
 
 def _change(before: Run, now: Run, field: str, figure: str) -> Change:
