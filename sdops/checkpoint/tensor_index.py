@@ -174,7 +174,7 @@ class _Walker:
         dtype = storage.dtype
         if name == "_rebuild_tensor_v3":
             dtype = _dtype_argument(args)
-        flags = _flags(args[6]) if name != "_rebuild_tensor" and len(args) > 6 else {}
+        flags = _flags(args[6]) if name != "_rebuild_tensor" and len(args) > 6 else ()
         return Tensor(
             name="",
             dtype=dtype,
@@ -182,8 +182,8 @@ class _Walker:
             stride=stride,
             storage=storage,
             storage_offset=offset + view_offset,
-            conjugate=bool(flags.get("conj")),
-            negative=bool(flags.get("neg")),
+            conjugate="conj" in flags,
+            negative="neg" in flags,
         )
 
     def _storage(self, persistent: Persistent) -> tuple[Storage, int]:
@@ -323,7 +323,8 @@ def _dtype_argument(args: tuple[Value, ...]) -> str:
     return dtype.name
 
 
-def _flags(value: Value) -> dict[str, Value]:
+def _flags(value: Value) -> frozenset[str]:
+    """The flags that are set; torch does not look at their values (`_set_tensor_metadata`)."""
     if not isinstance(value, Dict):
-        return {}
-    return {key: item for key, item in _items(value) if isinstance(key, str)}
+        return frozenset()
+    return frozenset(key for key, _ in _items(value) if isinstance(key, str))

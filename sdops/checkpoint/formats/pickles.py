@@ -146,12 +146,15 @@ def _storages(
 
 
 def storage_claims(trace: Trace) -> dict[str, tuple[str, int]]:
-    """By storage key: torch's storage class and the number of elements, from persistent ids."""
-    found = {}
+    """By storage key: torch's storage class and the number of elements, from persistent ids.
+
+    Where ids disagree, the first decides, as in torch.
+    """
+    found: dict[str, tuple[str, int]] = {}
     for persistent in trace.persistent:
         described = describe_storage(persistent)
         if described is not None:
-            found[described[0]] = described[1:]
+            found.setdefault(described[0], described[1:])
     return found
 
 

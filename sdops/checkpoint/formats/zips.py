@@ -223,12 +223,12 @@ def is_weights(member: Member) -> bool:
 
 
 def storage_sizes(contents: Contents) -> dict[str, tuple[str, int]]:
-    """By storage key: dtype's name and size in bytes, as the pickles claim them."""
+    """By storage key: dtype's name and size in bytes, as the pickles claim them, the main first."""
     sizes: dict[str, tuple[str, int]] = {}
-    for trace in contents.traces:
+    for trace in sorted(contents.traces, key=lambda trace: trace is not contents.main):
         for key, (kind, count) in storage_claims(trace).items():
             dtype = element_type(kind)
-            sizes[key] = (dtype.name, count * dtype.size_bytes)
+            sizes.setdefault(key, (dtype.name, count * dtype.size_bytes))
     return sizes
 
 

@@ -25,7 +25,8 @@ def _summary(files: Sequence[Mapping[str, Any]], faults: int) -> str:
     before, now = (
         readable_size(sum(file[key] for file in worked)) for key in ("bytes_in", "bytes_out")
     )
-    told = [f"{len(worked)} {written} ({before} before, {now} now)"]
+    sizes = f" ({before} before, {now} now)" if worked else ""
+    told = [f"{len(worked)} {written}{sizes}"]
     left_out = len(files) - len(worked)
     told += [f"{left_out} left out"] if left_out else []
     told += [f"{faults} could not be"] if faults else []

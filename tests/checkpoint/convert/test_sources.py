@@ -80,6 +80,32 @@ def deflated(path: Path, stored: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("written", "changed"),
+    [(b"conjq!\x88", b"conjq!\x89"), (b"\x001q\x11", b"\x000q\x11")],
+    ids=["a flag that is false", "a storage of two types"],
+)
+def test_odd_pickles_mean_what_they_mean_to_torch(
+    tmp_path: Path, written: bytes, changed: bytes
+) -> None:
+    state = {"a": torch.randn(4), "u": torch.tensor([1, 2], dtype=torch.uint16),
+             "c": torch.randn(4, dtype=torch.complex64).conj()}  # fmt: skip
+    torch.save(state, tmp_path / "whole.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pt") as whole,
+        zipfile.ZipFile(tmp_path / "m.pt", "w") as odd,
+    ):
+        assert whole.read("whole/data.pkl").count(written) == 1
+        for name in whole.namelist():
+            odd.writestr(name, whole.read(name).replace(written, changed))
+    wanted = torch.load(tmp_path / "m.pt", weights_only=True)
+    assert convert(tmp_path / "m.pt")[0] == 0
+    loaded = safetensors_torch.load_file(tmp_path / "m.safetensors")
+    for name, tensor in wanted.items():
+        assert loaded[name].dtype is tensor.dtype
+        assert loaded[name].equal(tensor.resolve_conj()), name
+
+
 def test_deflated_weights_may_be_as_large_as_they_are(tmp_path: Path) -> None:
     weight = torch.zeros(Allowance(0).unpacked_bytes // 4 + 1000)
     source = deflated(tmp_path / "m.ckpt", save(tmp_path / "stored.ckpt", w=weight))
