@@ -12,10 +12,14 @@ from sdops.cli.answer import Answer
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sdops.checkpoint.convert.plan import Plan
     from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.work import Planner
     from sdops.checkpoint.types import Checkpoint
+
+    Change = Callable[[Plan], Plan]
 
 Source = Annotated[
     Path,
@@ -63,6 +67,7 @@ def convert(
     quiet: options.Quiet = False,
 ) -> None:
     """Convert a checkpoint to safetensors; nothing in it is ever executed."""
+    from sdops.checkpoint.convert.plan import with_aliases, without_metadata
     from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.tasks import work_on
     from sdops.cli.writing import carried_out, manner
@@ -70,36 +75,46 @@ def convert(
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
     precision = Precision.of(dtype, parts)
+    to = to.casefold()
     if to not in ("safetensors", "ckpt"):
         hint = "--to takes safetensors or ckpt."
         raise UsageError(f"There is no format {to!r} to convert to.", hint)
     if alias and (to == "ckpt" or no_metadata):
         without = "--no-metadata leaves out" if no_metadata else "a .ckpt does not have"
         raise UsageError(f"--alias notes names in the metadata, which {without}.", "Leave it out.")
+    changes = _repairs(repairs or [])
+    if alias:
+        changes.append(with_aliases)
+    if to == "ckpt":
+        changes.append(without_metadata)
     how = manner(
-        _planner(precision, repairs or [], alias=alias), f".{to}",
+        _planner(precision, changes), f".{to}",
         allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,
         hashed=hashed, overwrite=overwrite,
         dry_run=dry_run, trash=trash, delete_source=delete_source,
     )  # fmt: skip
     found = work_on(source, destination, out, how.suffix, how.suffix)
     # Hashed for the metadata, copied, read back.
-    passes = 1 + (not no_metadata) + (not no_verify)
+    passes = 1 + (to == "safetensors" and not no_metadata) + (not no_verify)
     answer.give(carried_out("convert", found, how, passes, quiet=quiet))
 
 
-def _planner(precision: Precision, repairs: list[str], *, alias: bool) -> Planner:
+def _repairs(words: list[str]) -> list[Change]:
     from sdops.checkpoint.convert.fixes import FIXES
-    from sdops.checkpoint.convert.plan import convert_plan, with_aliases
 
-    for word in repairs:
+    for word in words:
         if word not in FIXES:
             raise UsageError(f"There is no repair {word!r}.", f"--fix takes {', '.join(FIXES)}.")
+    return [FIXES[word] for word in words]
+
+
+def _planner(precision: Precision, changes: list[Change]) -> Planner:
+    from sdops.checkpoint.convert.plan import convert_plan
 
     def plan(checkpoint: Checkpoint) -> Plan:
         planned = convert_plan(checkpoint, precision)
-        for word in repairs:
-            planned = FIXES[word](planned)
-        return with_aliases(planned) if alias else planned
+        for change in changes:
+            planned = change(planned)
+        return planned
 
     return plan

@@ -68,6 +68,7 @@ def prune(
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
     precision = Precision.of(dtype, parts)
+    keep = keep.casefold()
     if keep not in {word.value for word in Keep}:
         raise UsageError(
             f"There are no weights {keep!r} to keep.", "--keep takes ema, live or auto."

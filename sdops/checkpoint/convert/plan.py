@@ -84,8 +84,8 @@ def left_behind(checkpoint: Checkpoint) -> Iterable[Dropped]:
         groups.setdefault(tensor.path[0] if tensor.path else tensor.name, []).append(tensor)
     for name in {**groups, **checkpoint.deeper}:
         tensors, plain = groups.get(name, []), checkpoint.deeper.get(name, 0)
-        held = [f"{len(tensors)} tensors"] if tensors else []
-        held += [f"{plain} plain values"] if plain else []
+        held = [counted(len(tensors), "tensor", "tensors")] if tensors else []
+        held += [counted(plain, "plain value", "plain values")] if plain else []
         size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
         yield Dropped(f"{name} ({', '.join(held)})", "not part of the model's weights", size)
     alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
@@ -125,6 +125,19 @@ def with_aliases(plan: Plan) -> Plan:
         dropped=plan.dropped + dropped,
         metadata={**plan.metadata, **aliases},
     )
+
+
+def without_metadata(plan: Plan) -> Plan:
+    """`plan` for a file that has no metadata, and what is lost by that."""
+    count = len(plan.metadata)
+    lost = (Dropped(counted(count, "entry of metadata", "entries of metadata"),
+                    "a .ckpt has no place for it"),) if count else ()  # fmt: skip
+    return replace(plan, metadata={}, dropped=plan.dropped + lost)
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """`1 tensor`, `2 tensors`."""
+    return f"{count} {one if count == 1 else several}"
 
 
 def tied_bytes(plan: Plan) -> int:

@@ -77,7 +77,7 @@ def _exact() -> frozenset[str]:
 
 def _word(word: str) -> str:
     try:
-        return WORDS[word]
+        return WORDS[word.casefold()]
     except KeyError:
         raise UsageError(
             f"There is no precision {word!r}.", f"Choose one of {', '.join(WORDS)}."

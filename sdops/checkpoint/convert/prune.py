@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sdops.checkpoint.convert.plan import Dropped, Item, Plan, left_behind
+from sdops.checkpoint.convert.plan import Dropped, Item, Plan, counted, left_behind
 from sdops.checkpoint.convert.precision import Precision, dtype_for, idle_parts
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.identify import ema
@@ -172,7 +172,7 @@ def _group(name: str, reason: str, tensors: Collection[Tensor]) -> list[Dropped]
     if not tensors:
         return []
     size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
-    return [Dropped(f"{name} ({len(tensors)} tensors)", reason, size)]
+    return [Dropped(f"{name} ({counted(len(tensors), 'tensor', 'tensors')})", reason, size)]
 
 
 def _some(names: Collection[str]) -> str:

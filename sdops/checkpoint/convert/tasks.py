@@ -64,6 +64,8 @@ def work_on(
         return Work((single(source, destination, ending),))
     if destination is not None:
         raise UsageError(f"{destination} and --out contradict one another.", "Give one.")
+    if out.is_file():
+        raise UsageError(f"{out} is a file.", "--out takes a folder for the results.")
     if source.is_dir():
         return folder(source, out, suffix)
     return Work((Task(source, out / (_stem(source) + suffix), out),))

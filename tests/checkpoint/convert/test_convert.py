@@ -338,6 +338,7 @@ def test_a_folder_is_converted_and_what_is_done_is_skipped(tmp_path: Path) -> No
         (["m.pt", "link.pt", "--overwrite"], "is the source itself"),
         (["m.pt", "nowhere/x.safetensors"], "nowhere"),
         (["m.pt", "m.bin"], "another format"),
+        (["m.pt", "--out", "page.ckpt"], "is a file"),
         (["page.ckpt"], "holds no tensors"),
         (["short.pt"], "cannot be converted"),
         (["m.pt", "--trash", "--no-verify"], "once the result is verified"),

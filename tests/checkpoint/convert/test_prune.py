@@ -80,7 +80,7 @@ def test_an_incomplete_average_is_not_used_unless_asked_for(
     code, _, stderr, _ = prune(tmp_path, state, "--keep", "ema", "--overwrite")
     assert code == 2
     assert first in stderr
-    code, data, _, loaded = prune(tmp_path, state, "--keep", "ema", "--ema-partial", "--overwrite")
+    code, data, _, loaded = prune(tmp_path, state, "--keep", "EMA", "--ema-partial", "--overwrite")
     assert code == 0
     assert loaded[first].equal(sd1[first])
     second = list(sd1)[1]

@@ -100,6 +100,13 @@ def test_names_of_tied_tensors_are_not_lost(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "m.ckpt", weights_only=True).keys() == {"a", "b"}
 
 
+def test_metadata_that_a_checkpoint_cannot_hold_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "m.safetensors"
+    safetensors_torch.save_file({"a": torch.ones(3)}, source, {"recipe": "x"})
+    assert convert(source, "--to", "CKPT")[1]["dropped"][0]["name"] == "1 entry of metadata"
+    assert convert(source, tmp_path / "n.safetensors")[1]["dropped"] == []
+
+
 def test_every_member_has_room_for_more_than_4_gib(tmp_path: Path) -> None:
     """As sizes are known only when a member ends, each header is written with the long form."""
     torch.save({"a": torch.ones(3)}, tmp_path / "m.pt")
