@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Work:
 
 def single(source: Path, destination: Path | None, ending: str) -> Task:
     """The task of one file; by default the result stands beside it, its name ended by `ending`."""
-    if source.is_dir():
+    if _is(source, stat.S_IFDIR):
         raise UsageError(f"{source} is a folder.", "Give --out and a folder for the results.")
     return Task(source, destination or source.with_name(_stem(source) + ending))
 
@@ -64,11 +65,18 @@ def work_on(
         return Work((single(source, destination, ending),))
     if destination is not None:
         raise UsageError(f"{destination} and --out contradict one another.", "Give one.")
-    if out.is_file():
+    if _is(out, stat.S_IFREG):
         raise UsageError(f"{out} is a file.", "--out takes a folder for the results.")
-    if source.is_dir():
+    if _is(source, stat.S_IFDIR):
         return folder(source, out, suffix)
     return Work((Task(source, out / (_stem(source) + suffix), out),))
+
+
+def _is(path: Path, kind: int) -> bool:
+    """Whether there is something of that kind; what may not be looked at is told on opening."""
+    with suppress(OSError):
+        return stat.S_IFMT(path.stat().st_mode) == kind
+    return False
 
 
 def _stem(path: Path) -> str:
@@ -143,4 +151,10 @@ def source_bytes(work: Work) -> int:
     """The bytes of all sources, as far as they can be read."""
     sources = [file for task in work.tasks for file in (task.source, *task.twins)]
     files = [file for source in sources for file in (source, *_shards(source))]
-    return sum(file.stat().st_size for file in files if file.exists())
+    return sum(map(_size, files))
+
+
+def _size(file: Path) -> int:
+    with suppress(OSError):
+        return file.stat().st_size
+    return 0

@@ -91,22 +91,41 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, source: str) -> None
     assert {path.name for path in tmp_path.iterdir()} == {"pipe", "folder"}
 
 
+def without_rights(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs sdops as someone for whom permissions count, which they do not for root."""
+    bounded = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv: root may read everything")
+    program = [*(bounded if os.geteuid() == 0 else []), sys.executable, "-m", "sdops"]
+    return subprocess.run(
+        [*program, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.parametrize("command", ["convert", "prune", "hash", "info", "verify", "scan"])
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, command: str) -> None:
     save(tmp_path / "secret.ckpt", a=torch.ones(3)).chmod(0)
-    bounded = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-    if os.geteuid() == 0 and (
-        shutil.which("setpriv") is None or subprocess.run([*bounded, "true"]).returncode
-    ):
-        pytest.skip("root may read everything, and cannot give that up here")
-    program = [*(bounded if os.geteuid() == 0 else []), sys.executable, "-m", "sdops"]
-    result = subprocess.run(
-        [*program, command, str(tmp_path / "secret.ckpt")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    result = without_rights(command, tmp_path / "secret.ckpt")
     assert result.returncode == 2
     assert "Permission denied" in result.stdout + result.stderr
     assert "Usage:" not in result.stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_told(tmp_path: Path) -> None:
+    model = save(tmp_path / "m.ckpt", a=torch.ones(3))
+    secret = tmp_path / "secret"
+    save(secret / "m.ckpt", a=torch.ones(3))
+    secret.chmod(0)
+    attempts = [[secret / "m.ckpt"], [model, secret / "n.safetensors"]]
+    attempts += [[model, "--out", secret / "new"], [secret, "--out", tmp_path]]
+    try:
+        for arguments in attempts:
+            result = without_rights("convert", *arguments)
+            assert result.returncode == 2
+            assert "Permission denied" in result.stdout + result.stderr
+            assert "fault in sdops" not in result.stderr
+    finally:
+        secret.chmod(0o700)
 
 
 @pytest.mark.parametrize("option", ["--delete-source", "--trash"])
