@@ -367,16 +367,7 @@ class Pipeline:
         """The second pass of hires fix."""
         hires = request.hires
         assert hires is not None
-        width, height = hires.target(request.width, request.height)
-        second = replace(
-            request,
-            width=width,
-            height=height,
-            prompt=request.prompt if hires.prompt is None else hires.prompt,
-            negative=request.negative if hires.negative is None else hires.negative,
-            sampling=hires.sampling(request.sampling),
-            hires=None,
-        )
+        second = request.second_pass(hires)
         covered = hires.cover(request.width, request.height)
         large = self._enlarged(second, latents, covered, hires.upscaler)
         start = Start(large, request.strength, second.sampling.steps, self._channels(second))

@@ -27,17 +27,6 @@ def split_and(prompt: str) -> list[Weighted]:
     return parts
 
 
-def check(prompt: str) -> None:
-    """Make sure that `prompt` can be read to its end, before any work is done.
-
-    Raises:
-        UsageError: a weight is not a number, such as `(a:1.2.3)`.
-    """
-    for part, _ in split_and(prompt):
-        for _, text in schedule(part, Steps(1)):
-            parse_attention(text)
-
-
 ATTENTION = re.compile(
     r"\\[()\[\]\\]|\\|\(|\[|:\s*(?P<weight>[+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:"
 )
@@ -119,7 +108,7 @@ class Steps:
             step = (value - (1.0 if self.first_pass is not None else 0.0)) * self.count
         else:
             step = value - (self.first_pass or 0)
-        return min(self.count, int(step))
+        return int(max(-1.0, min(self.count, step)))
 
 
 @dataclass(frozen=True, slots=True)

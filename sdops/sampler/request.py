@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sdops.errors import UsageError
-from sdops.sampler.conditioning import PromptOptions
+from sdops.sampler.conditioning import EMPHASES, PromptOptions
 from sdops.sampler.guidance import Guidance
 from sdops.sampler.hires import Hires
 from sdops.sampler.infotext import Infotext
+from sdops.sampler.names import look_up
 from sdops.sampler.noise import Variation
 from sdops.sampler.parameters import BASICS, DETAILS, PARAMETERS, SIDES
+from sdops.sampler.prompt import Steps, schedule, split_and
 from sdops.sampler.sampling import Sampling
 from sdops.sampler.upscale import soften
 from sdops.version import __version__
@@ -85,6 +87,22 @@ class Request:
                 ) from None
         if self.mask is not None and self.image is None:
             raise UsageError("There is a mask, but no image to inpaint.", "Give the image too.")
+        _check_prompts(self)
+        if self.hires:
+            _check_prompts(self.second_pass(self.hires), self.sampling.calls)
+
+    def second_pass(self, hires: Hires) -> Request:
+        """The request for what `hires` makes of this one's picture."""
+        width, height = hires.target(self.width, self.height)
+        return replace(
+            self,
+            width=width,
+            height=height,
+            prompt=self.prompt if hires.prompt is None else hires.prompt,
+            negative=self.negative if hires.negative is None else hires.negative,
+            sampling=hires.sampling(self.sampling),
+            hires=None,
+        )
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -126,3 +144,14 @@ class Request:
             "Version": f"sdops {__version__}",
         }
         return Infotext(self.prompt, self.negative, parameters)
+
+
+def _check_prompts(request: Request, first_pass: int | None = None) -> None:
+    """Read all that the prompts come to over the steps; errors as of `parse_attention`."""
+    options = request.prompt_options
+    parse = look_up("emphasis mode", options.emphasis, EMPHASES).parse
+    steps = Steps(request.sampling.calls, first_pass, options.old_timelines)
+    for prompt in (request.prompt, request.negative):
+        for part, _ in split_and(prompt):
+            for _, text in schedule(part, steps):
+                parse(text)

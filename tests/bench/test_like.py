@@ -300,6 +300,9 @@ def test_the_command_refuses_in_a_line(tmp_path):
         ({"settings": ["Image CFG scale: 1.5"]}, "instruct-pix2pix"),
         ({"settings": ["Hires upscale: 0.5"]}, "hires pass"),
         ({"settings": ["Prompt: (a:1.2.3)"]}, "1.2.3"),
+        ({"prompt": "[(a:1.2.3):b:0.5]"}, "1.2.3"),
+        ({"prompt": "[a|(b:1.2.3)]"}, "1.2.3"),
+        ({"settings": ["Hires upscale: 2"], "prompt": "[a:(b:1.2.3):1.5]"}, "1.2.3"),
         ({"settings": ["Hires upscale: 2", 'Hires prompt: "(a:1.2.3)"']}, "1.2.3"),
     ],
 )

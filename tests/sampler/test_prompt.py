@@ -120,6 +120,10 @@ def test_schedules_go_on_in_the_second_pass(prompt, expected):
     assert schedule(prompt, Steps(10, first_pass=20)) == expected
 
 
+def test_numbers_beyond_all_steps():
+    assert schedule("[a:b:1e999] [c:d:-1e999]", Steps(20)) == [(20, "a d")]
+
+
 def test_old_timelines():
     assert schedule("[a:b:1.5]", Steps(20, old_timelines=True)) == [(1, "a"), (20, "b")]
     assert schedule("[a:b:.25]", Steps(20, old_timelines=True)) == [(5, "a"), (20, "b")]

@@ -14,7 +14,6 @@ from sdops.sampler.memory import Memory
 from sdops.sampler.parameters import applied, parameter
 from sdops.sampler.pictures import open_picture
 from sdops.sampler.pipeline import Pipeline, refuse_unfit
-from sdops.sampler.prompt import check
 from sdops.sampler.request import Request
 from sdops.sampler.sampling import Sampling
 
@@ -52,9 +51,6 @@ class Wishes:
         request = applied(self.given or usual(config, steps), self.settings)
         image = self.image or usual(config).image
         request = replace(request, image=image, mask=self.mask)
-        second = (request.hires.prompt, request.hires.negative) if request.hires else ()
-        for text in filter(None, (request.prompt, request.negative, *second)):
-            check(text)
         request.check()
         refuse_unfit(config, request)
         return request
