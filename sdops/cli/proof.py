@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdops.cli.steps import shown
 from sdops.finding import Finding, Report
@@ -19,6 +20,8 @@ class Proof:
 
     flags: tuple[PlannedFlag, ...]
     findings: tuple[Finding, ...]
+    tried: Mapping[str, Any]
+    """Where, and each step: as in the data of `sdops smoke`."""
 
 
 def proof_for(facts: Facts, *, quiet: bool) -> Proof:
@@ -31,15 +34,17 @@ def proof_for(facts: Facts, *, quiet: bool) -> Proof:
 
     require_sampler()
     from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
-    from sdops.bench.smoke.run import planned, smoke
+    from sdops.bench.smoke.run import planned, smoke, tried
 
     kind = facts.ui.kind if facts.ui and facts.ui.kind in known_uis() else DEFAULT_UI
     with shown(quiet=quiet) as show:
-        outcome = smoke(planned(ui=kind), lambda step: show(step.name, step.ok, step.detail))
-    return Proof(launch_plan(outcome.steps, kind).flags, findings(outcome.steps, kind))
+        plan = planned(ui=kind)
+        outcome = smoke(plan, lambda step: show(step.name, step.ok, step.detail))
+    flags = launch_plan(outcome.steps, kind).flags
+    return Proof(flags, findings(outcome.steps, kind), tried(plan, outcome))
 
 
 def with_proof(report: Report, proof: Proof) -> Report:
-    """`report` with what was shown among its findings, the worst first."""
+    """`report` with what was tried, and what that showed among its findings, the worst first."""
     merged = sorted((*report.findings, *proof.findings), key=lambda found: -found.severity)
-    return report._replace(findings=tuple(merged))
+    return report._replace(findings=tuple(merged), data={**report.data, "proof": proof.tried})

@@ -219,5 +219,8 @@ def test_doctor_proves(tmp_path):
     root = a1111(tmp_path / "webui")
     document = answer(sdops("doctor", root, "--prove", "--json", "--fail-on", "never"))
     assert document["data"]["launch"]["ui"] == "a1111"
+    steps = {step["name"]: step["ok"] for step in document["data"]["proof"]["steps"]}
+    assert steps["UNet"] is True
+    assert steps["picture"] is True
     assert not [f for f in document["findings"] if f["id"].startswith("smoke-")]
     refused(sdops("doctor", "--prove", "--facts", tmp_path / "f.json"), "--prove")

@@ -196,6 +196,27 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     yield work.memory_left(trial)
 
 
+def tried(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """Where, and each step: JSON-able."""
+    return {
+        "device": {
+            "name": plan.device.name,
+            "title": plan.device.title,
+            "memory_bytes": plan.device.memory_bytes,
+            "precision": plan.precision,
+        },
+        "steps": [
+            {
+                "name": step.name,
+                "ok": step.ok,
+                "detail": step.detail,
+                "measured": dict(step.measured),
+            }
+            for step in outcome.steps
+        ],
+    }
+
+
 def report(
     plan: Plan,
     outcome: Outcome,
@@ -222,21 +243,7 @@ def report(
         passed=tuple(step.name for step in outcome.steps if step.ok),
         faults=tuple(faults),
         data={
-            "device": {
-                "name": plan.device.name,
-                "title": plan.device.title,
-                "memory_bytes": plan.device.memory_bytes,
-                "precision": plan.precision,
-            },
-            "steps": [
-                {
-                    "name": step.name,
-                    "ok": step.ok,
-                    "detail": step.detail,
-                    "measured": dict(step.measured),
-                }
-                for step in outcome.steps
-            ],
+            **tried(plan, outcome),
             "infotext": None if outcome.trial is None else outcome.trial.text,
             "like": next((dict(s.measured) for s in outcome.steps if s.name == LIKE), None),
             "images": list(images),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sdops.finding import Report
 from sdops.report.blocks import Block, Code, Details, Heading, Paragraph, Table
+from sdops.report.views.smoke import steps_table
 
 _GIB = 1024**3
 
@@ -19,6 +20,7 @@ def blocks(report: Report) -> tuple[Block, ...]:
         *_shell(report),
         Heading("What was looked at"),
         Table(tuple(_overview(data["facts"]))),
+        *_proof(data.get("proof")),
         *_launch(data.get("launch")),
         *_gaps(data["facts"]),
         Details("All facts (JSON)", (Code(json.dumps(data["facts"], indent=1)),)),
@@ -35,6 +37,12 @@ def _shell(report: Report) -> Iterator[Block]:
             "The commands are for the Command Prompt (cmd). In PowerShell, type & and a space "
             "before one that begins with a quotation mark."
         )
+
+
+def _proof(proof: Mapping[str, Any] | None) -> Iterator[Block]:
+    if proof is not None:
+        yield Heading(f"What was tried on {proof['device']['title']}, making pictures")
+        yield steps_table(proof["steps"])
 
 
 def _overview(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sdops.finding import Report
@@ -15,11 +15,16 @@ def blocks(report: Report) -> tuple[Block, ...]:
     """The steps, the picture that was asked for, the flags and the images."""
     return (
         Heading("What was tried"),
-        Table(tuple((_MARKS[s["ok"]], s["name"], s["detail"]) for s in report.data["steps"])),
+        steps_table(report.data["steps"]),
         *_infotext(report.data["infotext"]),
         *_launch(report.data["launch"]),
         *_images(report.data["images"]),
     )
+
+
+def steps_table(steps: Iterable[Mapping[str, Any]]) -> Table:
+    """Each step, how it went, and what was seen."""
+    return Table(tuple((_MARKS[step["ok"]], step["name"], step["detail"]) for step in steps))
 
 
 def _launch(launch: Mapping[str, Any]) -> Iterator[Block]:
