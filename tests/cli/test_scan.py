@@ -25,7 +25,7 @@ class _Touch:
         self.path = path
 
     def __reduce__(self):
-        return os.system, (f"touch {self.path}",)
+        return os.system, (f"touch '{self.path}'",)
 
 
 @pytest.fixture

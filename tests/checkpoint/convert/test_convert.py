@@ -141,7 +141,7 @@ class Evil:
         self.marker = marker
 
     def __reduce__(self) -> Any:
-        return os.system, (f"touch {self.marker}",)
+        return os.system, (f"touch '{self.marker}'",)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
