@@ -10,6 +10,7 @@ import torch
 from sdops.bench import subject
 from sdops.bench.device import choose
 from sdops.bench.memory_limit import measured, resting_bytes
+from sdops.bench.smoke.backends import try_attention
 from sdops.bench.smoke.flags import findings as findings_for
 from sdops.bench.smoke.flags import known_uis, launch_plan
 from sdops.bench.smoke.run import Outcome, planned, report, smoke
@@ -182,6 +183,16 @@ def test_wrong_attention_that_is_not_used_is_only_a_warning(monkeypatch):
     assert [(f.rule, f.severity) for f in findings] == [
         ("smoke-attention-unused-wrong", Severity.WARNING)
     ]
+
+
+def test_attention_that_the_device_has_not_is_told():
+    """It must not be replaced in silence."""
+    step, usable = try_attention(choose("cpu"), "cudnn")
+    assert (step.ok, usable) == (False, "sdpa")
+    (fault,) = step.faults
+    assert (fault.rule, fault.need) == ("smoke-attention-absent", None)
+    assert "with sdpa in its place" in fault.why
+    assert try_attention(choose("cpu"), "math")[0].ok
 
 
 def test_unrepeatable_attention_is_seen(monkeypatch):

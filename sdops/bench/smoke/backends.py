@@ -107,6 +107,8 @@ def _exact(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def _faults(verdicts: Mapping[str, Verdict], chosen: str, usable: str) -> Iterator[Fault]:
     bound = limit("attention")
     for name, verdict in verdicts.items():
+        if verdict.absent and name == chosen:
+            yield _absent(name, verdict, usable)
         if verdict.absent or verdict.right:
             continue
         wrong = ", ".join(
@@ -131,6 +133,15 @@ def _faults(verdicts: Mapping[str, Verdict], chosen: str, usable: str) -> Iterat
             NEEDS.get(usable) if usable != name else None,
             advice="Update the graphics driver, or install the torch that `sdops env plan` names.",
         )
+
+
+def _absent(name: str, verdict: Verdict, usable: str) -> Fault:
+    return Fault(
+        "smoke-attention-absent",
+        f"The attention back-end {name} does not run on this device",
+        f"torch says: {verdict.absent}. What follows was tried with {usable} in its place.",
+        advice=f"Use {usable}: leave {name} off.",
+    )
 
 
 def _times(device: Device, names: list[str]) -> dict[str, float]:
