@@ -81,7 +81,8 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
         problems=tuple(contents.problems),
     )
     if contents.main is None:
-        return checkpoint
+        broken = tuple(_damaged(trace) for trace in contents.traces[-1:] if trace.fault)
+        return checkpoint._replace(problems=checkpoint.problems + broken)
     found = tensor_index.index(contents)
     tensors, others = tensor_index.split(found)
     problems = checkpoint.problems
@@ -89,8 +90,7 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
         text = "The index is too large, or a name in it is too long."
         problems += (Problem("index-incomplete", text, blocking=True),)
     if contents.main.fault:
-        problems += (Problem("pickle-damaged", contents.main.fault, contents.main.member,
-                             contents.main.fault_offset, blocking=True),)  # fmt: skip
+        problems += (_damaged(contents.main),)
     return checkpoint._replace(
         tensors=tensors,
         others=others,
@@ -100,6 +100,10 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
         opaque=tuple(found.opaque),
         problems=problems,
     )
+
+
+def _damaged(trace: Trace) -> Problem:
+    return Problem("pickle-damaged", trace.fault, trace.member, trace.fault_offset, blocking=True)
 
 
 def _shards(source: Source) -> dict[str, str]:

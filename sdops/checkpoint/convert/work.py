@@ -120,8 +120,7 @@ def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
     manner.after.check(plan.source)
     if manner.dry_run:
         foreseen = foresee(plan, task.destination, manner.options, manner.suffix)
-        if task.out is None or task.destination.parent.is_dir():
-            require_room(task.destination, foreseen.bytes_out)
+        require_room(_beside(task), foreseen.bytes_out)
         return _data(task, plan, foreseen, ())
     _make_folder(task)
     write = write_ckpt if manner.suffix == ".ckpt" else write_safetensors
@@ -156,6 +155,14 @@ def _plan(path: Path, manner: Manner) -> Plan:
     checkpoint = open_checkpoint(path)._replace(traces=())
     refuse_damaged(checkpoint)
     return manner.planner(checkpoint)
+
+
+def _beside(task: Task) -> Path:
+    """The destination, or if its folder will be made, a place on the same disk."""
+    if task.out is None:
+        return task.destination
+    folder = next(parent for parent in task.destination.absolute().parents if parent.is_dir())
+    return folder / task.destination.name
 
 
 def _make_folder(task: Task) -> None:

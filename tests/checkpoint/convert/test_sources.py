@@ -106,6 +106,23 @@ def test_odd_pickles_mean_what_they_mean_to_torch(
         assert loaded[name].equal(tensor.resolve_conj()), name
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("share", [0.003, 0.02, 0.5, 0.999])
+def test_a_file_that_is_cut_off_is_told_to_be(tmp_path: Path, legacy: bool, share: float) -> None:
+    path = tmp_path / "m.pt"
+    torch.save({f"w{number}": torch.randn(50, 50) for number in range(5)}, path,
+               _use_new_zipfile_serialization=not legacy)  # fmt: skip
+    os.truncate(path, int(path.stat().st_size * share))
+    code, _, stderr = convert(path)
+    assert (code, "cut off" in stderr) == (2, True), stderr
+
+
+def test_a_dry_run_sees_that_there_is_no_room_in_a_folder_to_be(tmp_path: Path) -> None:
+    source = save(tmp_path / "m.pt", w=torch.zeros(1).expand(1 << 20, 1 << 20))
+    code, _, stderr = convert(source, "--out", tmp_path / "a" / "b", "--dry-run")
+    assert (code, "are missing on the disk" in stderr) == (2, True)
+
+
 def test_deflated_weights_may_be_as_large_as_they_are(tmp_path: Path) -> None:
     weight = torch.zeros(Allowance(0).unpacked_bytes // 4 + 1000)
     source = deflated(tmp_path / "m.ckpt", save(tmp_path / "stored.ckpt", w=weight))
