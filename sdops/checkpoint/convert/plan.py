@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sdops.checkpoint.convert.precision import Precision, dtype_for, idle_parts
@@ -142,15 +142,21 @@ def counted(count: int, one: str, several: str) -> str:
 
 def tied_bytes(plan: Plan) -> int:
     """The bytes that are written again because tensors share memory in the source."""
-    seen: set[object] = set()
-    total = 0
+    together: dict[tuple[str, str], list[Item]] = {}
     for item in plan.items:
-        identity = view_identity(item)
-        if identity is None:
-            continue
-        total += item.outgoing.size_bytes if identity in seen else 0
-        seen.add(identity)
-    return total
+        if view_identity(item) is not None:
+            storage = item.source.storage
+            together.setdefault((storage.path, storage.key), []).append(item)
+    return sum(map(_repeated_bytes, together.values()))
+
+
+def _repeated_bytes(items: Sequence[Item]) -> int:
+    """What views of one storage take beyond what each, and all together, hold once."""
+    once = {view_identity(item): item.outgoing.size_bytes for item in items}
+    source = items[0].source
+    elements = source.storage.size_bytes // BY_NAME[source.dtype].size_bytes
+    held = elements * max(BY_NAME[item.dtype].size_bytes for item in items)
+    return sum(item.outgoing.size_bytes for item in items) - min(sum(once.values()), held)
 
 
 def view_identity(item: Item) -> object | None:

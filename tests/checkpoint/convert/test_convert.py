@@ -221,6 +221,21 @@ def test_tied_tensors_are_written_twice_or_named(tmp_path: Path) -> None:
         assert file.metadata()["b"] == "a"
 
 
+@pytest.mark.parametrize(
+    ("views", "repeated"),
+    [
+        (lambda weight: (weight, weight.t()), 400),
+        (lambda weight: (weight[:5], weight[5:]), 0),
+        (lambda weight: (weight[:2], weight[:2], weight[4:]), 80),
+        (lambda weight: (weight[:1].expand(30, 10),), 800),
+    ],
+)
+def test_all_that_is_written_again_is_counted(tmp_path: Path, views: Any, repeated: int) -> None:
+    tensors = dict(enumerate(views(torch.randn(10, 10))))
+    torch.save(tensors, tmp_path / "m.pt")
+    assert convert(tmp_path / "m.pt")[1]["tied_bytes"] == repeated
+
+
 def test_metadata_is_kept_and_says_where_the_file_came_from(tmp_path: Path) -> None:
     source = tmp_path / "m.safetensors"
     safetensors_torch.save_file({"a": torch.ones(3)}, source, {"recipe": "x"})
