@@ -41,10 +41,14 @@ def sdops(
 
 
 def answer(done) -> dict:
-    document = json.loads(done.stdout)
+    document = json.loads(done.stdout, parse_constant=_refuse_constant)
     jsonschema.validate(document, schema())
     assert document["exit_code"] == done.returncode, done.stderr
     return document
+
+
+def _refuse_constant(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
 
 
 def refused(done, *words: str) -> None:
@@ -94,6 +98,13 @@ def test_smoke_of_an_ill_checkpoint_ends_with_one(tmp_path):
     remedy = document["findings"][0]["remedies"][0]
     assert remedy["add_flags"] == ["--fp32-vae"]
     _fails_in_ci(path)
+
+
+def test_numbers_that_are_none_are_null(tmp_path):
+    path = models.checkpoint(tmp_path / "ill.safetensors", models.only_the_average_is_healthy)
+    document = answer(sdops("smoke", path, "--device", "cpu", "--json"))
+    measured = {step["name"]: step["measured"] for step in document["data"]["steps"]}
+    assert measured["checkpoint"]["noise_likeness"] is None
 
 
 def _fails_in_ci(ill: Path) -> None:

@@ -212,8 +212,7 @@ def _tiled(pipeline: Pipeline, trial: Trial) -> Step:
         severity=Severity.WARNING,
     )
     faults = () if limit("vae-tiles").holds(decibels) else (fault,)
-    measured = {"psnr": decibels if math.isfinite(decibels) else None}
-    return judged(name, detail, faults, measured)
+    return judged(name, detail, faults, {"psnr": decibels})
 
 
 def _complaints(latents: Tensor, pixels: Tensor, trial: Trial) -> tuple[str, ...]:

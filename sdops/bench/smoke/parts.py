@@ -285,7 +285,7 @@ def try_part(part: Part, subject: Subject, options: Options, sample: Sample) -> 
         if not limit(part.limit).holds(distances[precision], precision):
             faults += _fault(part, subject, chosen, sample, precision, distances[precision])
     words = ", ".join(f"{name} {_words(part, d)}" for name, d in distances.items())
-    measured: dict[str, object] = {"unit": part.unit, **_finite(distances)}
+    measured: dict[str, object] = {"unit": part.unit, **distances}
     if part.limit == "vae":
         headroom = LARGEST_FP16 / sample.largest if sample.largest else float("inf")
         measured["headroom"] = headroom
@@ -371,8 +371,3 @@ def _words(part: Part, distance: float) -> str:
     if distance == (float("inf") if part.compare is psnr else 0.0):
         return "to the last bit"
     return part.form.format(distance)
-
-
-def _finite(distances: dict[str, float]) -> dict[str, float | None]:
-    """JSON knows neither NaN nor inf."""
-    return {k: d if abs(d) < float("inf") else None for k, d in distances.items()}

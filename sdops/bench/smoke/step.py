@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -73,4 +74,11 @@ def judged(
 ) -> Step:
     """A step that went well unless there are faults that are more than a warning."""
     ok = all(fault.severity < Severity.ERROR for fault in faults)
-    return Step(name, ok, detail, faults, gains, measured or {})
+    return Step(name, ok, detail, faults, gains, _finite(measured or {}))
+
+
+def _finite(value: Any) -> Any:
+    """`value` with None for NaN and inf, which JSON does not know."""
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
