@@ -228,6 +228,14 @@ MUTANTS = [
         ("sampler=self.sampler or first.sampler", "sampler=first.sampler"),
     ),
     *mutants(
+        "hires.py", "test_pipeline.py::test_hires_covers_as_a1111_does",
+        ("width * self.height >= self.width * height", "width * self.height < self.width * height"),
+    ),
+    *mutants(
+        "pipeline.py", "test_pipeline.py::test_hires_tells_sdxl_of_the_size_before_cutting",
+        ("self._condition(second, covered,", "self._condition(second, (second.width, second.height),"),
+    ),
+    *mutants(
         "parameters.py", "test_pipeline.py::test_hires_can_sample_in_its_own_way",
         ("_schedule(_second(r)) != _schedule(r.sampling)", "_second(r).chosen is not r.sampling.chosen"),
     ),
