@@ -7,7 +7,7 @@ is checked against it: what a setting is called and may be is said here alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,8 @@ class Parameter:
     """Whether infotext has it; None for whenever it is not what it usually is."""
     resolve: Callable[[Request], Any] | None = None
     """What is written in place of its own value."""
+    needs: str = ""
+    """Without what it changes nothing, in words; `written` says whether that is there."""
 
     def of(self, request: Request) -> Any:
         """Its value in `request`; None where it has none."""
@@ -93,6 +95,11 @@ class Parameter:
         value = self.of(request)
         if value is not None:
             self.read(str(self.kind.write(value)))
+
+    def refuse_idle(self, requests: Iterable[Request]) -> None:
+        """Raise UsageError if it changes nothing in any of `requests`, for want of its needs."""
+        if self.needs and self.written and not any(map(self.written, requests)):
+            raise UsageError(f"{self.name} changes nothing here.", f"It needs {self.needs}.")
 
     def text(self, request: Request, usual: Request) -> Written | None:
         """What infotext says of it; None for nothing."""
@@ -145,15 +152,18 @@ BASICS = (
 )  # fmt: skip
 """What stands before the model's name, in A1111's order."""
 DETAILS = (
-    Parameter("Variation seed", "variation_seed", SEED, lambda r: r.variation_strength > 0),
+    Parameter("Variation seed", "variation_seed", SEED, lambda r: r.variation_strength > 0,
+              needs="a Variation seed strength"),
     Parameter("Variation seed strength", "variation_strength", SHARE),
     Parameter("Seed resize from", "resize_seed_from", SIDES),
-    Parameter("Denoising strength", "strength", SHARE, lambda r: bool(r.image or r.hires)),
+    Parameter("Denoising strength", "strength", SHARE, lambda r: bool(r.image or r.hires),
+              needs="a picture to start from (--image) or a hires pass (Hires upscale)"),
     Parameter("Clip skip", "prompt_options.clip_skip", Number(1, MOST_LAYERS, int)),
     Parameter("ENSD", "seed_delta", Number(-SEEDS, SEEDS, int),
               lambda r: r.seed_delta != 0 and r.sampling.chosen.heeds_seed_delta),
     Parameter("RNG", "rng", names("source of noise", STREAMS)),
-    Parameter("Mask blur", "mask_blur", Number(0, LARGEST_BLUR), lambda r: r.mask is not None),
+    Parameter("Mask blur", "mask_blur", Number(0, LARGEST_BLUR), lambda r: r.mask is not None,
+              needs="a mask (--mask)"),
     Parameter("Hires sampler", "hires.sampler", SAMPLER,
               lambda r: _second(r).chosen is not r.sampling.chosen),
     Parameter("Hires schedule type", "hires.scheduler", SCHEDULER,

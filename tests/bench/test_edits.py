@@ -10,6 +10,7 @@ import torch
 
 from sdops.bench.device import choose
 from sdops.bench.difference import relative_error
+from sdops.bench.smoke.asked import wishes
 from sdops.bench.smoke.flags import findings, launch_plan
 from sdops.bench.smoke.gallery import Wanted, save
 from sdops.bench.smoke.run import planned, report
@@ -76,7 +77,27 @@ def test_encoder_that_overflows_gets_the_vae_flag(tmp_path):
 def test_a_sheet_that_the_model_cannot_make_is_refused_at_once(tmp_path):
     with pytest.raises(UsageError, match="image CFG scale"):
         Wanted.of(planned(device="cpu"), tmp_path / "out", "Image CFG scale,Steps", "2", "1")
+    with pytest.raises(UsageError, match="changes nothing"):
+        Wanted.of(planned(device="cpu"), tmp_path / "out", "Mask blur,Steps", "2", "1")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "needs", "axes"),
+    [
+        ("Denoising strength: 0.5", "a hires pass", "Hires steps,Steps"),
+        ("Variation seed: 2", "Variation seed strength", "Variation seed strength,Steps"),
+        ("Mask blur: 2", "a mask", None),
+    ],
+)
+def test_settings_that_change_nothing_are_refused(setting, needs, axes, tmp_path):
+    """Unless the sheet gives them what they need, be it at one place."""
+    plan = planned(device="cpu", wishes=wishes([setting]))
+    with pytest.raises(UsageError, match="changes nothing") as caught:
+        Wanted.of(plan, None, None, None, None)
+    assert needs in caught.value.hint
+    if axes:
+        assert Wanted.of(plan, tmp_path / "out", axes, "0, 1", "2").axes
 
 
 def test_attention_that_overflows_only_at_twice_the_size_is_seen(monkeypatch):

@@ -13,7 +13,7 @@ from sdops.bench.smoke.run import Plan
 from sdops.bench.smoke.whole import Trial
 from sdops.bench.subject import Subject
 from sdops.errors import UsageError
-from sdops.sampler.parameters import MOST_PICTURES
+from sdops.sampler.parameters import MOST_PICTURES, parameter
 from sdops.sampler.pictures import save as save_picture
 from sdops.sampler.pipeline import NotANumberError, Picture, refuse_unfit
 
@@ -36,18 +36,22 @@ class Wanted:
                 or cannot be made.
         """
         axes = grid_axes(grid, x, y) if grid is not None else None
-        if axes is not None:
-            _refuse_unfit_cells(plan, axes)
+        _refuse_unfit(plan, axes)
         if folder is not None:
             _prepare(folder)
         return cls(folder, axes)
 
 
-def _refuse_unfit_cells(plan: Plan, axes: tuple[Axis, Axis]) -> None:
+def _refuse_unfit(plan: Plan, axes: tuple[Axis, Axis] | None) -> None:
+    """Refuse places of the sheet that the model cannot make, and settings that change nothing."""
     config = plan.subject.parts().config
-    for request in cells(plan.wishes.request(config), *axes):
-        request.check()
-        refuse_unfit(config, request)
+    request = plan.wishes.request(config)
+    requests = [request] if axes is None else list(cells(request, *axes))
+    for each in requests:
+        each.check()
+        refuse_unfit(config, each)
+    for known in (*map(parameter, plan.wishes.settings), *(axis.parameter for axis in axes or ())):
+        known.refuse_idle(requests)
 
 
 def _prepare(folder: Path) -> None:
