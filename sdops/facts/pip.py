@@ -128,7 +128,8 @@ def download_bytes(arrivals: Sequence[Arrival]) -> int:
 
 
 def _run(python: str, command: str, *arguments: str) -> process.Output:
-    argv = (python, "-m", "pip", "--disable-pip-version-check", "--no-input", command, *arguments)
+    options = ("--disable-pip-version-check", "--no-input", "--no-color")
+    argv = (python, "-m", "pip", *options, command, *arguments)
     try:
         output = process.run(argv, timeout_s=LOOK_TIMEOUT_S)
     except process.ProbeError as error:

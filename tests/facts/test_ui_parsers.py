@@ -93,7 +93,7 @@ def test_a_variable_that_doubles_itself_does_not_fill_memory(language: str) -> N
         script = "set A=xxxxxxxx\n" + "set A=%A%%A%%A%%A%\n" * 400 + "set B=" + "%A%" * 60_000
         start = time.process_time()
         found = batch.read(script, {}, "C:\\")
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 30
     assert sum(len(each.value) for each in found.assignments) < 20_000_000
 
 

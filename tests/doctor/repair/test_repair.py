@@ -113,7 +113,8 @@ def test_a_no_changes_nothing(patient, tmp_path):
     assert not (tmp_path / "state").exists()
 
 
-def test_what_pip_cannot_do_is_known_before_anything_changes(patient, tmp_path):
+def test_what_pip_cannot_do_is_known_before_anything_changes(patient, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # and its words are read nevertheless
     impossible = finding(reinstall(patient, "torch==99"))
     first = finding(reinstall(patient, "torchvision==0.28.0"), severity=Severity.CRITICAL)
     repair = plan(report(first, impossible), patient)
