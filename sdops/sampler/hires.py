@@ -39,7 +39,11 @@ class Hires:
         )
 
     def cover(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height in pixels that the first picture is enlarged to, before it is cut."""
+        """Width and height in pixels that the first picture is enlarged to, before it is cut.
+
+        Source: AUTOMATIC1111/stable-diffusion-webui@82a973c, modules/processing.py,
+        `calculate_target_resolution`.
+        """
         if not self.width and not self.height:
             return int(width * self.scale), int(height * self.scale)
         is_wider = width * self.height >= self.width * height  # than what is wanted

@@ -44,8 +44,7 @@ class Wanted:
 
 def _refuse_unfit(plan: Plan, axes: tuple[Axis, Axis] | None) -> None:
     """Refuse places of the sheet that the model cannot make, and settings that change nothing."""
-    config = plan.subject.parts().config
-    request = plan.wishes.request(config)
+    config, request = plan.config, plan.wishes.request(plan.config)
     requests = [request] if axes is None else list(cells(request, *axes))
     for each in requests:
         each.check()

@@ -26,6 +26,7 @@ from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.errors import UsageError
 from sdops.finding import Report
 from sdops.sampler.attention import BACKENDS, backend
+from sdops.sampler.configuration import ModelConfig
 from sdops.sampler.names import known
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
@@ -39,6 +40,8 @@ class Plan:
     """What to try."""
 
     subject: Subject
+    config: ModelConfig
+    """Of the subject."""
     device: Device
     precision: str = "fp32"
     """Of the whole pipeline; a name in `PRECISIONS`."""
@@ -105,7 +108,7 @@ def planned(
     if given is not None:
         wishes = replace(wishes, given=given.request)
     wishes.request(config)
-    return Plan(subject, chosen, precision, attention, memory_limit, ui, wishes, given)
+    return Plan(subject, config, chosen, precision, attention, memory_limit, ui, wishes, given)
 
 
 def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:

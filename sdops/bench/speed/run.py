@@ -38,7 +38,10 @@ COMPILING = (
     " apt install g++) and, on a GPU, Triton."
 )
 """How to get torch.compile to work."""
-SPACED = " It also fails where torch is in a folder with a space in its path, as here: {}."
+SPACED = (
+    " It also fails where torch is in a folder with a space in its path, as here: {}. Install sdops"
+    " in a folder without one for that."
+)
 """Why it may not (seen with torch 2.13: the C++ compiler is given such a path in pieces)."""
 
 

@@ -77,9 +77,9 @@ def write_exactly(target: int, position: int, data: memoryview | bytes) -> None:
 def _ways(offset: int, target: int, position: int) -> tuple[Way, ...]:
     """How to copy, the best way first.
 
-    Where the bytes stand otherwise in their pages, the kernel takes every page apart, which is half
-    as fast again as a buffer (ext4, Linux 6.18). A file system without a device of its own may be a
-    server's, which copies without sending the data through this machine.
+    Where the bytes stand otherwise in their pages, the kernel takes every page apart, which takes
+    half as long again as a buffer (ext4, Linux 6.18). A file system without a device of its own may
+    be a server's, which copies without sending the data through this machine.
     """
     is_whole_pages = (offset - position) % _PAGE_BYTES == 0
     if sys.platform == "linux" and (is_whole_pages or not os.major(os.fstat(target).st_dev)):
