@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity
 from sdops.knowledge.allocator import Fault, faults, variables
-from sdops.knowledge.variables import Variable, unset, variable
+from sdops.knowledge.variables import Variable, variable
+from sdops.remedies.variables import unset
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from pathlib import PureWindowsPath
 
 from sdops.check import Facts, Finding, Host, Iterator, Location, ModelFile, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.units import size
+from sdops.remedies.commands import command
 
 SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 """Other files in a model folder (notes, previews, settings) may well be empty or text."""

@@ -11,7 +11,7 @@ Source: git-config(1), http.proxy.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
+from sdops.remedies.commands import command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge import cuda_errors, drivers
-from sdops.knowledge.commands import admin_command
 from sdops.knowledge.cuda_errors import CudaError
 from sdops.knowledge.drivers import Standing
 from sdops.knowledge.patient import cards_of, describe, torch_of, wants_gpu
+from sdops.remedies.commands import admin_command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

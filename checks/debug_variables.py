@@ -12,7 +12,8 @@ plugin; rocm.docs.amd.com; profiles/variables.toml.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator
-from sdops.knowledge.variables import DebugVariable, Variable, debug_variables, unset, variable
+from sdops.knowledge.variables import DebugVariable, Variable, debug_variables, variable
+from sdops.remedies.variables import unset
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from sdops.check import Action, Driver, Facts, Finding, Gpu, Iterator, Remedy, Severity, Skip
 from sdops.knowledge import gpus
-from sdops.knowledge.commands import admin_command
 from sdops.knowledge.patient import cards_of, lacks_gpu
-from sdops.knowledge.remedies import DRIVERS_PAGE
+from sdops.remedies.commands import admin_command
+from sdops.remedies.torch import DRIVERS_PAGE
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import admin_command
-from sdops.knowledge.remedies import DRIVERS_PAGE
+from sdops.remedies.commands import admin_command
+from sdops.remedies.torch import DRIVERS_PAGE
 
 _TOLD_ELSEWHERE = re.compile(r"version mismatch|not loaded|not found", re.IGNORECASE)
 """What driver-mismatch and driver-absent speak of."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import admin_command
+from sdops.remedies.commands import admin_command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

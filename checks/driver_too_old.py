@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from sdops.check import Action, Driver, Facts, Finding, Iterator, Remedy, Severity, Skip, TorchBuild
 from sdops.knowledge import drivers, gpus
-from sdops.knowledge.commands import admin_command
 from sdops.knowledge.drivers import DriverNeed, Standing
 from sdops.knowledge.patient import cards_of, describe, lacks_gpu, torch_of
-from sdops.knowledge.remedies import DRIVERS_PAGE, install_torch
+from sdops.remedies.commands import admin_command
+from sdops.remedies.torch import DRIVERS_PAGE, install_torch
 
 RULE = "driver-too-old"
 

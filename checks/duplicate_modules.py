@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from sdops.check import Action, Facts, Finding, Iterator, ModuleOwners, PythonEnv, Remedy, Severity
 from sdops.knowledge.patient import cards_of, installed
-from sdops.knowledge.remedies import pip_remedy
+from sdops.remedies.torch import pip_remedy
 
 RULE = "duplicate-modules"
 

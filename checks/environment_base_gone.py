@@ -11,7 +11,7 @@ Source: docs.python.org, venv: `home` in pyvenv.cfg.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Location, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
+from sdops.remedies.commands import command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

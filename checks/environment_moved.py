@@ -11,9 +11,9 @@ Source: docs.python.org, venv: environments are not movable.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, PythonEnv, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.patient import python_of
-from sdops.knowledge.remedies import pip
+from sdops.remedies.commands import command
+from sdops.remedies.torch import pip
 
 
 def check(facts: Facts) -> Iterator[Finding]:

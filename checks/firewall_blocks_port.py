@@ -10,8 +10,8 @@ Source: ufw(8), firewall-cmd(1), nft(8), iptables(8), learn.microsoft.com netsh 
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Firewall, Host, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import FirewallCommands, admin_command, firewall_commands
 from sdops.knowledge.listening import of_facts
+from sdops.remedies.commands import FirewallCommands, admin_command, firewall_commands
 
 RULE = "firewall-blocks-port"
 

@@ -25,9 +25,9 @@ from sdops.check import (
     Skip,
     UiInstall,
 )
-from sdops.knowledge.commands import command
 from sdops.knowledge.repositories import Clone, Gone, clones, gone, plain_address
 from sdops.knowledge.variables import variable
+from sdops.remedies.commands import command
 
 RULE = "git-remote-gone"
 

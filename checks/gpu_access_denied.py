@@ -11,8 +11,8 @@ nodes.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import admin_command
 from sdops.knowledge.patient import cards_of, lacks_gpu, maker_of, torch_of
+from sdops.remedies.commands import admin_command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

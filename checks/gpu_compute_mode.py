@@ -11,7 +11,7 @@ Source: nvidia-smi(1), option --compute-mode; CUDA error 46 (cudaErrorDevicesUna
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity
-from sdops.knowledge.commands import admin_command
+from sdops.remedies.commands import admin_command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ Source: NVML_ERROR_GPU_IS_LOST; docs.nvidia.com/deploy/xid-errors (Xid 79).
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity
-from sdops.knowledge.recovery import reboot, replace_hardware
+from sdops.remedies.recovery import reboot, replace_hardware
 
 
 def check(facts: Facts) -> Iterator[Finding]:

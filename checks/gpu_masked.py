@@ -22,8 +22,8 @@ from sdops.check import (
     Severity,
     Skip,
 )
-from sdops.knowledge.commands import command
 from sdops.knowledge.patient import lacks_gpu
+from sdops.remedies.commands import command
 
 MASKS = {
     "nvidia": ("CUDA_VISIBLE_DEVICES",),

@@ -13,7 +13,7 @@ nvmlDeviceGetTotalEccErrors, nvmlDeviceGetRemappedRows, nvmlDeviceValidateInforo
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Gpu, Iterator, MemoryErrors, Remedy, Severity, Skip
-from sdops.knowledge.recovery import replace_hardware, reset_gpu
+from sdops.remedies.recovery import replace_hardware, reset_gpu
 
 RULE = "gpu-memory-errors"
 

@@ -11,7 +11,7 @@ Source: docs.nvidia.com/deploy/driver-persistence.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import admin_command
+from sdops.remedies.commands import admin_command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ Source: NVML nvmlDeviceGetEnforcedPowerLimit and nvmlDeviceGetPowerManagementDef
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Gpu, Host, Iterator, Remedy, Severity
-from sdops.knowledge.commands import admin_command
+from sdops.remedies.commands import admin_command
 
 NOTICEABLE = 0.95
 """Below this share of the default limit the speed starts to differ; less is rounding."""

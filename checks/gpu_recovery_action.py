@@ -11,7 +11,7 @@ Source: NVML, NVML_FI_DEV_GET_GPU_RECOVERY_ACTION; docs.nvidia.com/deploy/xid-er
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
-from sdops.knowledge.recovery import reboot, reset_gpu
+from sdops.remedies.recovery import reboot, reset_gpu
 
 MEANINGS = {
     "reset": "wants a reset",

@@ -16,9 +16,9 @@ from dataclasses import replace
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge import gpus
 from sdops.knowledge.patient import lacks_gpu, maker_of, python_of
-from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.repositories import forks
 from sdops.knowledge.torch_plan import TorchPlan
+from sdops.remedies.torch import install_torch, plan_torch
 
 
 def check(facts: Facts) -> Iterator[Finding]:

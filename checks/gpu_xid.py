@@ -11,9 +11,9 @@ Source: docs.nvidia.com/deploy/xid-errors.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Gpu, Iterator, Remedy, Severity, Skip, Xid
-from sdops.knowledge.recovery import reboot, replace_hardware, reset_gpu
 from sdops.knowledge.units import duration
 from sdops.knowledge.xids import recent_seconds, xid_row
+from sdops.remedies.recovery import reboot, replace_hardware, reset_gpu
 
 RULE = "gpu-xid"
 

@@ -16,9 +16,10 @@ import re
 
 from sdops.check import Action, Facts, Finding, Gpu, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.architectures import build_of
-from sdops.knowledge.commands import command
 from sdops.knowledge.gpus import model
-from sdops.knowledge.variables import Variable, unset, variable
+from sdops.knowledge.variables import Variable, variable
+from sdops.remedies.commands import command
+from sdops.remedies.variables import unset
 
 RULE = "hsa-override"
 NAME = "HSA_OVERRIDE_GFX_VERSION"

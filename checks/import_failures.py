@@ -13,9 +13,9 @@ from __future__ import annotations
 from sdops.check import Facts, Finding, ImportProbe, Iterator, Remedy, Severity, Skip
 from sdops.knowledge import import_errors
 from sdops.knowledge.patient import python_of
-from sdops.knowledge.remedies import install_torch
 from sdops.knowledge.torch_family import disagreements
 from sdops.knowledge.xformers_fit import misfits
+from sdops.remedies.torch import install_torch
 
 NEEDED = ("torch", "torchvision", "numpy", "safetensors", "PIL")
 """Modules without which no UI starts."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from sdops.check import Action, Facts, Finding, Iterator, KernelProbe, Remedy, Severity, Skip
 from sdops.knowledge.patient import torch_of
-from sdops.knowledge.remedies import install_torch
+from sdops.remedies.torch import install_torch
 
 RULE = "kernel-failures"
 EXPLAINED = re.compile(r"no kernel image|out of memory|CUDA initialization", re.IGNORECASE)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from sdops.check import Action, Facts, Finding, Iterator, PythonEnv, Remedy
 from sdops.knowledge.bad_packages import Combination, combinations
 from sdops.knowledge.patient import installed
-from sdops.knowledge.remedies import pip_remedy
+from sdops.remedies.torch import pip_remedy
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -12,8 +12,8 @@ checkpoints; docs.docker.com, runtime constraints on resources.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Host, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import admin_command
 from sdops.knowledge.units import GIB, size
+from sdops.remedies.commands import admin_command
 
 LITTLE_BYTES = 7 * GIB
 """Less than a computer with 8 GB shows after what its firmware and graphics take."""

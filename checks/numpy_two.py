@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge.bad_packages import built_for_numpy_1, contains
 from sdops.knowledge.patient import installed
-from sdops.knowledge.remedies import pip_remedy
 from sdops.knowledge.requirements import excluding
+from sdops.remedies.torch import pip_remedy
 
 USUAL = "numpy<2"
 NUMPY_1 = "1.26.4"

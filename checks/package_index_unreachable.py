@@ -11,7 +11,7 @@ Source: pip documentation, Configuration (index-url, cert, proxy).
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Reach, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
+from sdops.remedies.commands import command
 
 RULE = "package-index-unreachable"
 

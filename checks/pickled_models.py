@@ -13,8 +13,8 @@ from __future__ import annotations
 from pathlib import PureWindowsPath
 
 from sdops.check import Command, Facts, Finding, Host, Iterator, ModelFile, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.units import size
+from sdops.remedies.commands import command
 
 PICKLED = ("torch-zip", "torch-legacy", "pickle")
 SHOWN = 3

@@ -11,9 +11,9 @@ Source: docs.python.org, ensurepip; docs.astral.sh/uv, `uv venv --seed`.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.patient import installed
 from sdops.knowledge.ui_environments import installs_itself
+from sdops.remedies.commands import command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -23,8 +23,8 @@ from sdops.check import (
     Severity,
     Skip,
 )
-from sdops.knowledge.commands import command
 from sdops.knowledge.listening import Listening, is_loopback, of_facts, own_listeners
+from sdops.remedies.commands import command
 
 WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  (compared with, not bound)
 

@@ -13,9 +13,9 @@ issue 1479.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.proxies import skips_localhost
 from sdops.knowledge.variables import variable
+from sdops.remedies.commands import command
 
 MADE_WITH_GRADIO = ("a1111", "forge", "reforge", "sdnext", "kohya")
 CATCHING = ("HTTP_PROXY", "ALL_PROXY")

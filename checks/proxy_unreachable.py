@@ -12,9 +12,10 @@ Source: pip documentation (--proxy, HTTPS_PROXY); git-config(1), http.proxy.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.proxies import LOCAL, ProxySetting, proxy_settings
-from sdops.knowledge.variables import Variable, unset
+from sdops.knowledge.variables import Variable
+from sdops.remedies.commands import command
+from sdops.remedies.variables import unset
 
 RULE = "proxy-unreachable"
 

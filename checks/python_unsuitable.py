@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, PythonEnv, Remedy, Severity, Skip
 from sdops.knowledge.bad_packages import contains
-from sdops.knowledge.commands import command
 from sdops.knowledge.patient import python_of
 from sdops.knowledge.ui_environments import UiEnvironment, environment
+from sdops.remedies.commands import command
 
 RULE = "python-unsuitable"
 

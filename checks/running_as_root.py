@@ -11,8 +11,8 @@ Source: AUTOMATIC1111/stable-diffusion-webui webui.sh (can_run_as_root, option -
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip, UiInstall
-from sdops.knowledge.commands import command
 from sdops.knowledge.variables import variable
+from sdops.remedies.commands import command
 
 REFUSING = ("a1111", "forge", "reforge")
 

@@ -11,7 +11,8 @@ Source: ld.so(8), LD_PRELOAD; AUTOMATIC1111/stable-diffusion-webui webui.sh, pre
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
-from sdops.knowledge.variables import Variable, unset, variable
+from sdops.knowledge.variables import Variable, variable
+from sdops.remedies.variables import unset
 
 
 def check(facts: Facts) -> Iterator[Finding]:

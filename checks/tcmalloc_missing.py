@@ -11,8 +11,8 @@ Source: AUTOMATIC1111/stable-diffusion-webui webui.sh, prepare_tcmalloc.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip, Tcmalloc
-from sdops.knowledge.commands import install_package
 from sdops.knowledge.variables import variable
+from sdops.remedies.commands import install_package
 
 STARTED_BY_WEBUI_SH = ("a1111", "forge", "reforge")
 OTHER_ALLOCATORS = ("tcmalloc", "jemalloc", "mimalloc")

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge.patient import describe, kind_of, lacks_gpu, python_of, torch_of
-from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.torch_family import disagreements
 from sdops.knowledge.torch_plan import Refusal
+from sdops.remedies.torch import install_torch, plan_torch
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip, TorchBuild
 from sdops.knowledge.patient import describe, python_of, said, torch_of, variant_of
-from sdops.knowledge.remedies import install_torch, replace, torch_suits
 from sdops.knowledge.torch_family import Disagreement, disagreements, expected
+from sdops.remedies.torch import install_torch, replace, torch_suits
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -26,8 +26,8 @@ from sdops.check import (
 )
 from sdops.knowledge import architectures, gpus
 from sdops.knowledge.patient import cards_of, describe, kind_of, torch_of, variant_of, wants_gpu
-from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.torch_plan import TorchPlan
+from sdops.remedies.torch import install_torch, plan_torch
 
 RULE = "torch-lacks-architecture"
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, PythonEnv, Severity, Skip
 from sdops.knowledge.patient import installed
-from sdops.knowledge.remedies import install_torch
 from sdops.knowledge.ui_environments import environment, installs_itself
+from sdops.remedies.torch import install_torch
 
 RULE = "torch-missing"
 

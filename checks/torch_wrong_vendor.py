@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge.patient import describe, lacks_gpu, maker_of, torch_of
-from sdops.knowledge.remedies import install_torch, plan_torch
 from sdops.knowledge.torch_plan import Refusal
+from sdops.remedies.torch import install_torch, plan_torch
 
 NAMES = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 from sdops.check import Facts, Finding, Iterator, Location, Remedy, Severity, Skip, UiInstall
 from sdops.knowledge.patient import installed
-from sdops.knowledge.remedies import FAMILY, pip_remedy
 from sdops.knowledge.requirements import Unmet, unmet
 from sdops.knowledge.ui_environments import installs_itself
+from sdops.remedies.torch import FAMILY, pip_remedy
 
 RULE = "unmet-requirements"
 SHOWN = 8

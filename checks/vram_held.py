@@ -21,9 +21,9 @@ from sdops.check import (
     Severity,
     Skip,
 )
-from sdops.knowledge.commands import command
-from sdops.knowledge.recovery import reset_gpu
 from sdops.knowledge.units import GIB, size
+from sdops.remedies.commands import command
+from sdops.remedies.recovery import reset_gpu
 
 RULE = "vram-held"
 NOTICEABLE_SHARE = 0.2

@@ -11,8 +11,8 @@ profiles/repositories.toml.
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Remedy, Skip
-from sdops.knowledge.commands import command
 from sdops.knowledge.repositories import forks
+from sdops.remedies.commands import command
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from sdops.check import Facts, Finding, Gpu, Iterator, Severity, Skip
 from sdops.knowledge import gpus, xformers
 from sdops.knowledge.architectures import runs_on
 from sdops.knowledge.patient import cards_of, python_of, torch_of, wants_gpu
-from sdops.knowledge.remedies import install_xformers
 from sdops.knowledge.xformers_fit import build_of, is_used, misfits
+from sdops.remedies.torch import install_xformers
 
 
 def check(facts: Facts) -> Iterator[Finding]:

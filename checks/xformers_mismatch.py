@@ -14,8 +14,8 @@ from __future__ import annotations
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge import xformers
 from sdops.knowledge.patient import describe, kind_of, python_of, torch_of
-from sdops.knowledge.remedies import install_xformers, torch_suits
 from sdops.knowledge.xformers_fit import build_of, is_used, misfits
+from sdops.remedies.torch import install_xformers, torch_suits
 
 
 def check(facts: Facts) -> Iterator[Finding]:

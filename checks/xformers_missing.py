@@ -13,8 +13,8 @@ from __future__ import annotations
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.flags import takes_flag
 from sdops.knowledge.patient import cards_of, installed, torch_of, wants_gpu
-from sdops.knowledge.remedies import install_xformers
 from sdops.knowledge.xformers_fit import is_asked
+from sdops.remedies.torch import install_xformers
 
 SDP_FLAG = "--opt-sdp-attention"
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from sdops.check import Facts, Finding, Iterator, Severity, Skip
 from sdops.knowledge.patient import cards_of, kind_of, torch_of
-from sdops.knowledge.remedies import install_xformers
 from sdops.knowledge.xformers_fit import build_of
+from sdops.remedies.torch import install_xformers
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from sdops.errors import MissingDependencyError
 from sdops.facts import target
 from sdops.facts.gather import Depth, gather
-from sdops.knowledge.remedies import plan_torch
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
+from sdops.remedies.torch import plan_torch
 
 SMALL_PACKAGES = {"PIL": "pillow", "ftfy": "ftfy", "regex": "regex"}
 """Module to distribution."""

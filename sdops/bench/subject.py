@@ -14,8 +14,8 @@ from torch import Tensor
 
 from sdops.bench.device import Device
 from sdops.bench.memory_limit import is_out_of_memory
-from sdops.checkpoint.cache import ResultCache
-from sdops.checkpoint.hashes import CACHE_VERSION, FileHashes, hash_file
+from sdops.checkpoint.files.cache import ResultCache
+from sdops.checkpoint.hash.hashes import CACHE_VERSION, FileHashes, hash_file
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline

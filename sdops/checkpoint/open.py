@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint import formats, tensor_index
-from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.files.source import FileSource, Source
 from sdops.checkpoint.formats import plain, safetensors, zips
-from sdops.checkpoint.source import FileSource, Source
+from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.trace.values import Trace
 from sdops.checkpoint.types import Checkpoint, Container, Opaque, Problem, Tensor
 from sdops.errors import UnreadableInputError

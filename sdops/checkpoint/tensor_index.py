@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE
+from sdops.checkpoint.files.source import Source
+from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.formats.pickles import describe_storage, element_type
-from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.show import show
 from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Persistent, Set, Value
 from sdops.checkpoint.types import Opaque, Storage, Tensor

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint.dtypes import BY_NAME
+from sdops.checkpoint.files.source import FileSource, Source, is_unchanged
 from sdops.checkpoint.formats.zips import Members
-from sdops.checkpoint.source import FileSource, Source, is_unchanged
 from sdops.checkpoint.types import Checkpoint, Storage, Tensor
 from sdops.errors import UnreadableInputError
 

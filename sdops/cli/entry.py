@@ -32,7 +32,7 @@ def _is_plain_scan(arguments: list[str]) -> bool:
 
 
 def _scan(arguments: list[str]) -> None:
-    from sdops.checkpoint.scan_command import ScanOptions, run
+    from sdops.checkpoint.scan.run import ScanOptions, run
     from sdops.cli.answer import Answer, note
     from sdops.cli.progress import byte_progress
 

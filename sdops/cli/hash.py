@@ -33,10 +33,10 @@ def hash_command(
     quiet: options.Quiet = False,
 ) -> None:
     """Compute sha256, AutoV2, AutoV3, A1111's and kohya's hashes of model files."""
-    from sdops.checkpoint import hash_report
-    from sdops.checkpoint.hashes import Extras
-    from sdops.checkpoint.manifest import write
-    from sdops.checkpoint.walk import walk
+    from sdops.checkpoint.files.walk import walk
+    from sdops.checkpoint.hash import report as hash_report
+    from sdops.checkpoint.hash.hashes import Extras
+    from sdops.checkpoint.verify.manifest import write
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     work = walk(paths)

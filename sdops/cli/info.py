@@ -22,7 +22,7 @@ def info(
     quiet: options.Quiet = False,
 ) -> None:
     """Say what a model file is: architecture, parts, precision, EMA, training metadata."""
-    from sdops.checkpoint import info_report
+    from sdops.checkpoint.identify import report as info_report
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     answer.give(info_report.report(paths))

@@ -62,7 +62,7 @@ def scan(
     quiet: options.Quiet = False,
 ) -> None:
     """Look for code in model files: what would run if a program loaded them. Nothing is run."""
-    from sdops.checkpoint.scan_command import ScanOptions, run
+    from sdops.checkpoint.scan.run import ScanOptions, run
 
     answer = Answer.of(format_name, json, output, fail_on, quiet, formats=_FORMATS)
     wanted = ScanOptions(

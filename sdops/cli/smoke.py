@@ -106,8 +106,8 @@ def smoke(
     _refuse_nonsense(grid, x, y, output_dir)
     require_sampler()
     from sdops.bench.smoke import gallery
-    from sdops.bench.smoke.asked import wishes
     from sdops.bench.smoke.run import planned, report, smoke
+    from sdops.bench.smoke.wanted import wishes
     from sdops.sampler.weights import Weights
 
     plan = planned(

@@ -48,8 +48,9 @@ def verify(
     quiet: options.Quiet = False,
 ) -> None:
     """Check model files against lists, sidecars, well-known hashes and, on request, hubs."""
-    from sdops.checkpoint import lookup, verify_report
-    from sdops.checkpoint.walk import Walk
+    from sdops.checkpoint.files.walk import Walk
+    from sdops.checkpoint.verify import lookup
+    from sdops.checkpoint.verify import report as verify_report
 
     answer = Answer.of(format_name, json, output, fail_on, quiet)
     asked = verify_report.question(paths, against or [], expect)

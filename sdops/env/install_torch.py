@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 from sdops.env.plan import torch_for
 from sdops.errors import SdopsError
-from sdops.facts import pip
 from sdops.facts.types import Facts, PythonEnv
 from sdops.knowledge import torch_releases
 from sdops.knowledge.torch_plan import TorchPlan
+from sdops.programs import pip
 
 CUDA_WHEELS = ("nvidia-", "cuda-")
 """How the names of NVIDIA's own packages begin, which a CUDA build of torch brings along."""

@@ -10,10 +10,10 @@ from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Command, Report
 from sdops.knowledge import flags, xformers
 from sdops.knowledge.bad_packages import contains
-from sdops.knowledge.commands import platform_of
-from sdops.knowledge.remedies import plan_torch
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.knowledge.ui_environments import environment
+from sdops.remedies.commands import platform_of
+from sdops.remedies.torch import plan_torch
 
 
 @dataclass(frozen=True, slots=True)

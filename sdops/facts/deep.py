@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 from sdops import profile
 from sdops.facts.bounded import Pending
 from sdops.facts.probe import Probed
-from sdops.facts.process import ProbeError, run
 from sdops.facts.types import DeepProbe, Gap, ImportProbe, KernelProbe, PythonEnv
+from sdops.programs.process import ProbeError, run
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sdops.facts.process import ProbeError
 from sdops.facts.types import Gap
+from sdops.programs.process import ProbeError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

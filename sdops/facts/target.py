@@ -11,9 +11,9 @@ from sdops.errors import UnreadableInputError, UsageError
 from sdops.facts.files import entries, is_folder, readable_entries
 from sdops.facts.patient import executable_header
 from sdops.facts.patient.interpreter import locate
-from sdops.facts.process import ProbeError, program
 from sdops.facts.ui.kinds import known
 from sdops.facts.ui.recognize import Recognized, recognize, recognize_around
+from sdops.programs.process import ProbeError, program
 
 _KINDS_HINT = "A target is a user interface's folder, a Python environment's folder, or a Python."
 

@@ -10,11 +10,11 @@ import torch
 
 from sdops.bench.device import choose
 from sdops.bench.difference import relative_error
-from sdops.bench.smoke.asked import wishes
 from sdops.bench.smoke.flags import findings, launch_plan
 from sdops.bench.smoke.gallery import Wanted, save
 from sdops.bench.smoke.run import planned, report
-from sdops.bench.smoke.whole import Whole
+from sdops.bench.smoke.steps.pipeline import Whole
+from sdops.bench.smoke.wanted import wishes
 from sdops.bench.speed import run as speed
 from sdops.bench.subject import Subject
 from sdops.errors import UsageError
@@ -106,7 +106,7 @@ def test_attention_that_overflows_only_at_twice_the_size_is_seen(monkeypatch):
         return BACKENDS["math"](q, k, v) * (float("inf") if is_large else 1.0)
 
     monkeypatch.setitem(BACKENDS, "xformers", overflowing)
-    monkeypatch.setattr("sdops.bench.smoke.backends.SHAPES", ((1, 2, 64, 64, 40),))
+    monkeypatch.setattr("sdops.bench.smoke.steps.attention.SHAPES", ((1, 2, 64, 64, 40),))
     outcome, flags, findings = tried(ui="comfyui", attention="xformers", precision="fp16")
     assert flags == {"--force-upcast-attention": None}
     assert rules(findings) == {"smoke-hires-pass-none"}
@@ -132,7 +132,7 @@ def test_no_memory_for_the_larger_picture_is_a_warning(monkeypatch):
         return BACKENDS["math"](q, k, v) + room[0]
 
     monkeypatch.setitem(BACKENDS, "xformers", greedy)
-    monkeypatch.setattr("sdops.bench.smoke.backends.SHAPES", ((1, 2, 64, 64, 40),))
+    monkeypatch.setattr("sdops.bench.smoke.steps.attention.SHAPES", ((1, 2, 64, 64, 40),))
     outcome, flags, findings = tried(attention="xformers", memory_limit=100 * 2**20)
     assert flags == {}
     assert [(f.rule, f.severity) for f in findings] == [

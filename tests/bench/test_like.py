@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from sdops.bench.device import choose
-from sdops.bench.smoke.asked import Wishes, wishes
-from sdops.bench.smoke.like import Like, try_like
-from sdops.bench.smoke.reasons import program_of
 from sdops.bench.smoke.run import planned
-from sdops.bench.smoke.whole import Whole
+from sdops.bench.smoke.steps.like import Like, try_like
+from sdops.bench.smoke.steps.like_reasons import program_of
+from sdops.bench.smoke.steps.pipeline import Whole
+from sdops.bench.smoke.wanted import Wishes, wishes
 from sdops.bench.subject import Subject
-from sdops.checkpoint.hashes import hash_file
+from sdops.checkpoint.hash.hashes import hash_file
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.finding import Severity
 from sdops.sampler.pictures import infotext_in, open_picture, save

@@ -10,10 +10,10 @@ import torch
 from sdops.bench import subject
 from sdops.bench.device import choose
 from sdops.bench.memory_limit import measured, resting_bytes
-from sdops.bench.smoke.backends import try_attention
 from sdops.bench.smoke.flags import findings as findings_for
 from sdops.bench.smoke.flags import known_uis, launch_plan
 from sdops.bench.smoke.run import Outcome, planned, report, smoke
+from sdops.bench.smoke.steps.attention import try_attention
 from sdops.bench.subject import LADDER
 from sdops.finding import Severity
 from sdops.sampler.attention import BACKENDS

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from sdops.bench.device import choose
-from sdops.bench.smoke.backends import gain
 from sdops.bench.smoke.step import Need
+from sdops.bench.smoke.steps.attention import gain
 from sdops.bench.speed import compare, result, run
 from sdops.bench.speed.export import export
 from sdops.bench.speed.flops import flops_per_step, peak_flops

@@ -20,9 +20,10 @@ import time
 import zipfile
 from pathlib import Path
 
-from sdops.checkpoint.policy import Policy, gadget, load_policy
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import Policy, load_policy
+from sdops.checkpoint.trace.gadgets import gadget
 from tests.checkpoint.corpus.sample import make_zip, patch, torch_zip
 from tests.checkpoint.oracle import Oracle, must_be
 

@@ -162,7 +162,7 @@ _TEMPORARY = str(Path(tempfile.gettempdir(), "tmp"))
 
 
 def _policy():
-    from sdops.checkpoint.policy import load_policy
+    from sdops.checkpoint.scan.policy import load_policy
 
     return load_policy().entries
 

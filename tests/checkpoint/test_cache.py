@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from sdops.checkpoint.cache import ResultCache
+from sdops.checkpoint.files.cache import ResultCache
 
 
 def test_a_result_is_remembered_until_the_file_changes(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdops.checkpoint import hashes as hashes_module
-from sdops.checkpoint.cache import ResultCache
-from sdops.checkpoint.hashes import CHUNK_BYTES, LEGACY_OFFSET, Extras, hash_file
+from sdops.checkpoint.files.cache import ResultCache
+from sdops.checkpoint.hash import hashes as hashes_module
+from sdops.checkpoint.hash.hashes import CHUNK_BYTES, LEGACY_OFFSET, Extras, hash_file
 from sdops.errors import UnreadableInputError
 
 

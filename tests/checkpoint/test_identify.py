@@ -14,7 +14,7 @@ from sdops.checkpoint.identify.braces import expand
 from sdops.checkpoint.identify.ema import ema_name, match
 from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.metadata import private_keys, readable
-from sdops.checkpoint.info_report import report
+from sdops.checkpoint.identify.report import report
 from sdops.checkpoint.open import open_checkpoint
 from sdops.report.schema import schema
 from tests.checkpoint import fabricate

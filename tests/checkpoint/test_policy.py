@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from sdops.checkpoint.argument_rules import RULES
-from sdops.checkpoint.policy import gadget, load_policy, real_name
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
-from sdops.checkpoint.trace.values import Global
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.argument_rules import RULES
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import load_policy
+from sdops.checkpoint.trace.gadgets import gadget
+from sdops.checkpoint.trace.values import Global, real_name
 from sdops.errors import UsageError
 from sdops.profile import own_json
 from tests.checkpoint.corpus import advisories

@@ -9,9 +9,9 @@ pytest.importorskip("torch")
 from importlib import import_module
 
 from sdops.checkpoint import formats
-from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import load_policy
 from tests.checkpoint import corpus
 from tests.checkpoint.corpus import denial
 from tests.checkpoint.corpus.sample import Sample

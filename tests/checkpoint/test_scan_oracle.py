@@ -11,9 +11,9 @@ pytest.importorskip("torch")
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import load_policy
 from tests.checkpoint import corpus, fuzz
 from tests.checkpoint.oracle import Oracle, must_be
 

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sdops.checkpoint import http_source, remote
-from sdops.checkpoint.policy import load_policy
+from sdops.checkpoint.files import http as http_source
+from sdops.checkpoint.scan.file import remote
+from sdops.checkpoint.scan.policy import load_policy
 from tests.checkpoint.corpus.sample import SYSTEM, make_zip, system
 
 WEIGHTS = bytes(range(256)) * 40_000  # 10 MB

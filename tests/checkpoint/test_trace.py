@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdops.checkpoint.source import BytesSource, Part
+from sdops.checkpoint.files.source import BytesSource, Part
 from sdops.checkpoint.trace import machine as machine_module
 from sdops.checkpoint.trace.frames import Spliced
 from sdops.checkpoint.trace.streams import read_stream, read_streams

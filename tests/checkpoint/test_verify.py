@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdops.checkpoint.manifest import parse
+from sdops.checkpoint.verify.manifest import parse
 from sdops.report.schema import schema
 from tests.checkpoint import fabricate
 

@@ -8,8 +8,8 @@ import pytest
 
 from sdops.errors import Skip
 from sdops.finding import Finding, Platform
-from sdops.knowledge.commands import platform_of
 from sdops.registry import Check, checks
+from sdops.remedies.commands import platform_of
 from tests.checks.machines import FILES, facts_of
 
 HARMFUL = {"rm", "rmdir", "del", "erase", "rd", "format", "mkfs", "dd", "kill", "killall", "pkill",

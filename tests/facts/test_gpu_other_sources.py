@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sdops.facts.gpu import apple, nvidia_smi, windows, xids
-from sdops.facts.process import ProbeError
+from sdops.programs.process import ProbeError
 from tests.machine import record
 
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ import pytest
 from sdops.facts import host
 from sdops.facts.codec import to_json
 from sdops.facts.host import disks, environment, processor, system
-from sdops.facts.process import ProbeError
 from sdops.facts.tree import REAL
 from sdops.facts.types import Libc
+from sdops.programs.process import ProbeError
 from tests.machine import record
 
 ROOT = Path(__file__).parents[2]

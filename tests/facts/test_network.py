@@ -13,9 +13,9 @@ from sdops.facts import network
 from sdops.facts.network import firewalls, listeners
 from sdops.facts.network.firewalls import firewalld, iptables, nftables, ufw, windows
 from sdops.facts.network.look import remote_session
-from sdops.facts.process import ProbeError
 from sdops.facts.tree import REAL
 from sdops.facts.types import Listener
+from sdops.programs.process import ProbeError
 from tests.machine import record
 
 TCP = """\

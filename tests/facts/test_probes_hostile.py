@@ -14,9 +14,9 @@ from sdops.facts.host import containers, disks, processor, system, tcmalloc
 from sdops.facts.network import ports
 from sdops.facts.network.firewalls import firewalld, iptables, nftables, ufw
 from sdops.facts.network.firewalls import windows as windows_firewall
-from sdops.facts.process import ProbeError
 from sdops.facts.tree import Tree
 from sdops.facts.types import Firewall, Gpu
+from sdops.programs.process import ProbeError
 from tests.machine import record
 
 STEADY = settings(deadline=None)

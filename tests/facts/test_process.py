@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sdops.facts.process import OUTPUT_LIMIT_BYTES, ProbeError, TimedOutError, program, run
+from sdops.programs.process import OUTPUT_LIMIT_BYTES, ProbeError, TimedOutError, program, run
 from tests.processes import end_within
 
 

@@ -134,7 +134,7 @@ def test_no_checkout(tmp_path: Path) -> None:
 
 
 def test_git_that_is_not_there_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdops.facts.process._system_folders", tuple)
+    monkeypatch.setattr("sdops.programs.process._system_folders", tuple)
     monkeypatch.setenv("PATH", "")
     (gap,) = git.local_changes(made(tmp_path)).gaps
     assert gap.reason == "git is not installed"

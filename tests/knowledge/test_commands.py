@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sdops.facts.types import Host
-from sdops.knowledge.commands import admin_command, firewall_commands, install_package
 from sdops.profile import load
+from sdops.remedies.commands import admin_command, firewall_commands, install_package
 
 
 @pytest.mark.parametrize(

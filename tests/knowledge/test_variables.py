@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from sdops.facts.types import Facts, Host, Setting, UiInstall
-from sdops.knowledge.variables import debug_variables, unset, variable
+from sdops.knowledge.variables import debug_variables, variable
+from sdops.remedies.variables import unset
 
 
 def _facts(environment, settings=(), os="linux"):

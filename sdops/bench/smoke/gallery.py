@@ -10,7 +10,7 @@ from sdops.bench.device import first_line
 from sdops.bench.grid import Axis, cells, contact_sheet
 from sdops.bench.grid import axes as grid_axes
 from sdops.bench.smoke.run import Plan
-from sdops.bench.smoke.whole import Trial
+from sdops.bench.smoke.steps.pipeline import Trial
 from sdops.bench.subject import Subject
 from sdops.errors import UsageError
 from sdops.sampler.parameters import MOST_PICTURES, parameter

@@ -11,17 +11,17 @@ from typing import Any
 
 from sdops.bench.device import Device, choose
 from sdops.bench.memory_limit import is_out_of_memory
-from sdops.bench.smoke import whole
-from sdops.bench.smoke.asked import NO_WISHES, Wishes
-from sdops.bench.smoke.backends import try_attention
-from sdops.bench.smoke.claims import try_claims
-from sdops.bench.smoke.edits import try_edits
 from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
-from sdops.bench.smoke.kernels import try_kernels
-from sdops.bench.smoke.like import NAME as LIKE
-from sdops.bench.smoke.like import Like, try_like
-from sdops.bench.smoke.parts import TEXT, UNET, reference, try_part, vae_part
 from sdops.bench.smoke.step import Need, Step
+from sdops.bench.smoke.steps import pipeline
+from sdops.bench.smoke.steps.attention import try_attention
+from sdops.bench.smoke.steps.checkpoint import try_claims
+from sdops.bench.smoke.steps.edits import try_edits
+from sdops.bench.smoke.steps.kernels import try_kernels
+from sdops.bench.smoke.steps.like import NAME as LIKE
+from sdops.bench.smoke.steps.like import Like, try_like
+from sdops.bench.smoke.steps.parts import TEXT, UNET, reference, try_part, vae_part
+from sdops.bench.smoke.wanted import NO_WISHES, Wishes
 from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.errors import UsageError
 from sdops.finding import Report
@@ -61,7 +61,7 @@ class Outcome:
     """What was found."""
 
     steps: list[Step] = field(default_factory=list)
-    trial: whole.Trial | None = None
+    trial: pipeline.Trial | None = None
 
     @property
     def needs(self) -> set[Need]:
@@ -137,7 +137,7 @@ def _until_it_fails(steps: Iterator[Step], plan: Plan) -> Iterator[Step]:
     try:
         yield from steps
     except (RuntimeError, NotANumberError) as error:
-        yield whole.fails(plan.device, error)
+        yield pipeline.fails(plan.device, error)
 
 
 def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
@@ -154,7 +154,7 @@ def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        yield whole.never_fits(plan.subject)
+        yield pipeline.never_fits(plan.subject)
         return
     yield try_claims(plan.subject, config, notes, sample)
     yield try_part(TEXT, plan.subject, options, sample)
@@ -181,7 +181,8 @@ def _mended(precision: Precision, needs: set[Need]) -> Precision:
 
 
 def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
-    work = whole.Whole(plan.subject, options, plan.device, plan.wishes, plan.memory_limit, plan.ui)
+    plan_parts = (plan.subject, options, plan.device, plan.wishes, plan.memory_limit, plan.ui)
+    work = pipeline.Whole(*plan_parts)
     try:
         memory, trial = work.make()
     except NotANumberError as error:
@@ -191,7 +192,7 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     if trial is None:
         return
     outcome.trial = trial
-    yield whole.judge(trial)
+    yield pipeline.judge(trial)
     if plan.like is not None:
         yield try_like(plan.like, trial)
     yield from work.repeat(trial)

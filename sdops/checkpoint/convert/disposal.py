@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sdops.checkpoint.source import is_unchanged
+from sdops.checkpoint.files.source import is_unchanged
 from sdops.checkpoint.types import Checkpoint
 from sdops.errors import SdopsError, UsageError
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdops.checkpoint.cache import ResultCache
 from sdops.checkpoint.convert.plan import Item, Plan
 from sdops.checkpoint.convert.read_back import read_back, read_back_header, read_back_zip
 from sdops.checkpoint.convert.stream import elements, stream
-from sdops.checkpoint.hashes import CACHE_VERSION, hash_file
+from sdops.checkpoint.files.cache import ResultCache
+from sdops.checkpoint.hash.hashes import CACHE_VERSION, hash_file
 from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
 from sdops.checkpoint.write.flushing import Flusher

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdops.checkpoint.cache import ResultCache
 from sdops.checkpoint.convert.plan import Item, Plan, convert_plan, view_identity
 from sdops.checkpoint.convert.precision import Precision
 from sdops.checkpoint.convert.run import OWN_KEYS, Options
 from sdops.checkpoint.convert.stream import elements
+from sdops.checkpoint.files.cache import ResultCache
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.types import Checkpoint, Container
 from sdops.checkpoint.weights import Weights

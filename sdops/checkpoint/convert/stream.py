@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sdops.checkpoint.convert.plan import Item
 from sdops.checkpoint.dtypes import BY_NAME
-from sdops.checkpoint.source import FileSource
+from sdops.checkpoint.files.source import FileSource
 from sdops.checkpoint.types import Tensor
 from sdops.checkpoint.weights import BLOCK_ELEMENTS, Weights, check_extent
 from sdops.checkpoint.write.casting import Caster

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdops.checkpoint.convert.run import TORCH_SUFFIXES
+from sdops.checkpoint.files.walk import walk
 from sdops.checkpoint.open import open_checkpoint
-from sdops.checkpoint.walk import walk
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 
 MODEL_SUFFIXES = TORCH_SUFFIXES | {".safetensors"}

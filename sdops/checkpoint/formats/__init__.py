@@ -10,9 +10,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.files.source import Source
 from sdops.checkpoint.formats import plain
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.types import Container
 
 HEAD_BYTES = 1024

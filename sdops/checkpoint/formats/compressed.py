@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.source import BudgetError, Source
+from sdops.checkpoint.files.source import BudgetError, Source
+from sdops.checkpoint.formats.contents import Contents, Nested
+from sdops.checkpoint.formats.unpacking import feed, spool
 from sdops.checkpoint.types import Container
-from sdops.checkpoint.unpacking import feed, spool
 
 _SIGNATURES = (
     (b"\x1f\x8b", Container.GZIP),

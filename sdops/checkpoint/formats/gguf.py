@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from sdops.checkpoint.contents import Contents
+from sdops.checkpoint.files.source import Source
+from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.formats.safetensors import row_major
-from sdops.checkpoint.source import Source
 from sdops.checkpoint.types import Container, Storage, Tensor
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q",

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import struct
 
-from sdops.checkpoint.contents import Contents
 from sdops.checkpoint.dtypes import BY_NUMPY
+from sdops.checkpoint.files.source import Source
+from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.formats.safetensors import row_major
-from sdops.checkpoint.source import Source
 from sdops.checkpoint.trace.streams import read_streams
 from sdops.checkpoint.types import Container, Storage, Tensor
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE, Dtype
+from sdops.checkpoint.files.source import Part, Source
+from sdops.checkpoint.formats.contents import Contents, Nested
 from sdops.checkpoint.formats.plain import is_text
-from sdops.checkpoint.policy import gadget, real_name
-from sdops.checkpoint.source import Part, Source
+from sdops.checkpoint.trace.gadgets import gadget
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_streams
-from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value
+from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value, real_name
 from sdops.checkpoint.types import Container, Storage
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sdops.checkpoint.contents import Contents
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.files.source import Source
+from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.types import Container
 
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")

@@ -9,9 +9,9 @@ import json
 from functools import partial
 from typing import Any
 
-from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_SAFETENSORS, SAFETENSORS_BITS
-from sdops.checkpoint.source import Part, Source
+from sdops.checkpoint.files.source import Part, Source
+from sdops.checkpoint.formats.contents import Contents, Nested
 from sdops.checkpoint.types import Container, Storage, Tensor
 
 MAX_HEADER_BYTES = 100_000_000

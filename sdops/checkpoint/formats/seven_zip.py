@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sdops.checkpoint import lzma_filters
-from sdops.checkpoint.contents import Contents, Nested
-from sdops.checkpoint.source import BudgetError, Part, Source
+from sdops.checkpoint.files.source import BudgetError, Part, Source
+from sdops.checkpoint.formats import lzma_filters
+from sdops.checkpoint.formats.contents import Contents, Nested
+from sdops.checkpoint.formats.unpacking import feed, spool
 from sdops.checkpoint.types import Container
-from sdops.checkpoint.unpacking import feed, spool
 
 _SIGNATURE = b"7z\xbc\xaf\x27\x1c"
 _START = struct.Struct("<6s2sLQQL")

@@ -10,9 +10,9 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sdops.checkpoint.contents import Contents, Nested
 from sdops.checkpoint.dtypes import BY_NAME, BY_STORAGE
-from sdops.checkpoint.source import Part, Source
+from sdops.checkpoint.files.source import Part, Source
+from sdops.checkpoint.formats.contents import Contents, Nested
 from sdops.checkpoint.trace.streams import read_stream, read_streams
 from sdops.checkpoint.trace.values import Global, Trace, Value
 from sdops.checkpoint.types import Container, Storage, Tensor

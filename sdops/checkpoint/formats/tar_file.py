@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.files.source import Source
 
 _MAX_HEADER_READ = 1 << 20
 

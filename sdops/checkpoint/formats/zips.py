@@ -8,13 +8,11 @@ from __future__ import annotations
 import zlib
 from functools import partial
 
-from sdops.checkpoint.contents import Contents, Nested
+from sdops.checkpoint.files.source import Allowance, BudgetError, Part, Source
+from sdops.checkpoint.formats.contents import Contents, Nested
 from sdops.checkpoint.formats.pickles import element_type, storage_claims
-from sdops.checkpoint.source import Allowance, BudgetError, Part, Source
-from sdops.checkpoint.trace.streams import read_stream, read_streams
-from sdops.checkpoint.types import Container, Storage
-from sdops.checkpoint.zip_checks import AMBIGUOUS, Pair, archive_problems
-from sdops.checkpoint.zip_reader import (
+from sdops.checkpoint.formats.zip_checks import AMBIGUOUS, Pair, archive_problems
+from sdops.checkpoint.formats.zip_reader import (
     FLAG_ENCRYPTED,
     LOCAL,
     LOCAL_SIGNATURE,
@@ -28,6 +26,8 @@ from sdops.checkpoint.zip_reader import (
     read_archive,
     read_local,
 )
+from sdops.checkpoint.trace.streams import read_stream, read_streams
+from sdops.checkpoint.types import Container, Storage
 from sdops.errors import UnreadableInputError
 
 _PACKAGE_RECORD = "/.data/extern_modules"
@@ -191,7 +191,7 @@ class Members:
         Raises:
             UnreadableInputError: there is no such storage, or it cannot be unpacked.
         """
-        from sdops.checkpoint.unpacking import inflate, spool
+        from sdops.checkpoint.formats.unpacking import inflate, spool
 
         member = self._members.get(f"{self._folder}/data/{key}")
         local = read_local(self._archive, member) if member is not None else None
@@ -308,7 +308,7 @@ def _open(
 
 def _unpacked(part: Part, method: int) -> Source:
     """The bytes that `part` unpacks to; raises ZipError or BudgetError."""
-    from sdops.checkpoint.unpacking import inflate, spool
+    from sdops.checkpoint.formats.unpacking import inflate, spool
 
     return spool(inflate(part, method), part.allowance)
 

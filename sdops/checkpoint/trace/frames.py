@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.files.source import Source
 from sdops.checkpoint.trace.machine import HANDLERS, STOP, Fault, Machine
 from sdops.checkpoint.trace.values import Trace
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from sdops.checkpoint.source import Allowance, BudgetError, Source
+from sdops.checkpoint.files.source import Allowance, BudgetError, Source
 from sdops.checkpoint.trace.values import Blob, Global, Trace, Value
 
 WINDOW_BYTES = 1 << 20

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sdops.checkpoint.source import Source
+from sdops.checkpoint.files.source import Source
 from sdops.checkpoint.trace import calls, literals, structure  # noqa: F401  (fill HANDLERS)
 from sdops.checkpoint.trace.machine import HANDLERS, OPERATION_LIMIT, Machine, _unknown_opcode
 from sdops.checkpoint.trace.values import Trace, Value

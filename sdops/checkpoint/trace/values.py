@@ -6,10 +6,12 @@ classes. Nothing is ever hashed or compared by value: a hostile pickle decides w
 
 from __future__ import annotations
 
+# Python's own table of Python 2 names, which its unpickler applies below protocol 3.
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from sdops.checkpoint.source import Source
+    from sdops.checkpoint.files.source import Source
 
 Value: TypeAlias = Any
 """None, bool, int, float, str, bytes, tuple, list, or a class of this module."""
@@ -166,3 +168,13 @@ class Trace:
         """Pickles that stand inside this one."""
         self.shortened = False
         """Whether containers hold only their first items."""
+
+
+def real_name(reference: Global) -> tuple[str, str]:
+    """Module and name that Python 3 would import: below protocol 3 Python 2 names are mapped."""
+    name = (reference.module, reference.name)
+    if reference.protocol >= 3:
+        return name
+    if name in NAME_MAPPING:
+        return NAME_MAPPING[name]
+    return IMPORT_MAPPING.get(name[0], name[0]), name[1]

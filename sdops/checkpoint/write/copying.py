@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from sdops.checkpoint.positioned import pread_into, pwrite, read_up_to
+from sdops.checkpoint.files.positioned import pread_into, pwrite, read_up_to
 from sdops.errors import UnreadableInputError
 
 BUFFER_BYTES = 1024 * 1024

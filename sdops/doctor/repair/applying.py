@@ -11,10 +11,10 @@ from pathlib import Path
 from sdops.doctor.repair.planning import RepairPlan
 from sdops.doctor.repair.steps import RunPip
 from sdops.errors import SdopsError
-from sdops.facts import process
 from sdops.facts.types import PythonEnv
 from sdops.knowledge.bad_packages import contains
 from sdops.knowledge.torch_releases import index_url
+from sdops.programs import process
 
 FREEZE_TIMEOUT_S = 120.0
 PIP_WITHOUT_DRY_RUN = "<22.2"

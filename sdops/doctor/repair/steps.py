@@ -11,8 +11,8 @@ from typing import Protocol
 
 from sdops.doctor.repair import launch_file
 from sdops.errors import SdopsError
-from sdops.facts import pip, process
 from sdops.finding import Command, Platform
+from sdops.programs import pip, process
 
 MAX_LAUNCH_FILE_BYTES = 1_000_000
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Gpu
+from sdops.programs.process import ProbeError, program, run
 
 TIMEOUT_S = 8.0
 _UNITS = {"MB": 1024**2, "GB": 1024**3}

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 
 from sdops.facts.gpu.nvml import normalize_bus
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Driver, Gap, Gpu
+from sdops.programs.process import ProbeError, program, run
 
 _MEBIBYTE = 1024 * 1024
 _FIELDS = ("index", "name", "uuid", "pci.bus_id", "pci.device_id", "driver_version", "memory.total",

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sdops.facts.gpu.processes import identify
-from sdops.facts.process import ProbeError, TimedOutError, run
 from sdops.facts.types import Driver, Gap, Gpu, GpuProcess, MemoryErrors, PcieLink
+from sdops.programs.process import ProbeError, TimedOutError, run
 
 TIMEOUT_S = 8.0
 """Without persistence mode each driver start takes a second or two."""

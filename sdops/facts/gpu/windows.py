@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdops.facts.gpu.names import VENDORS, look_up
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import REAL
 from sdops.facts.types import Driver, Gpu
+from sdops.programs.process import ProbeError, program, run
 
 TIMEOUT_S = 8.0
 """A cold PowerShell takes a few seconds."""

@@ -11,9 +11,9 @@ import re
 import time
 from collections.abc import Iterable
 
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Xid
+from sdops.programs.process import ProbeError, program, run
 
 TIMEOUT_S = 4.0
 MAX_LOG_BYTES = 64 * 1024 * 1024

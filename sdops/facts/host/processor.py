@@ -7,9 +7,9 @@ import platform
 import sys
 
 from sdops.facts.host import windows
-from sdops.facts.process import program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Cpu
+from sdops.programs.process import program, run
 
 _FEATURES = ("sse4_1", "sse4_2", "ssse3", "avx", "avx2", "f16c", "fma", "avx512f", "avx512_bf16",
              "amx_bf16", "neon", "fphp", "bf16", "sve")  # fmt: skip

@@ -8,9 +8,9 @@ import re
 import sys
 
 from sdops.facts.host import windows
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Libc
+from sdops.programs.process import ProbeError, program, run
 
 _NAMES = {"win32": "windows", "darwin": "macos"}
 _MACHINES = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}

@@ -11,9 +11,9 @@ import os
 import re
 from collections.abc import Mapping
 
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Libc, Tcmalloc
+from sdops.programs.process import ProbeError, program, run
 
 PATTERNS = (r"libtcmalloc(_minimal|)\.so\.\d", r"libtcmalloc\.so\.\d")
 """The library names that `webui.sh` tries, in its order, as regular expressions."""

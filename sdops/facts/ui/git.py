@@ -15,8 +15,8 @@ from sdops.facts.credentials import hide_credentials
 from sdops.facts.files import exists, text_or_empty
 from sdops.facts.git_config import parse
 from sdops.facts.probe import Probed
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Gap, Git, Remote
+from sdops.programs.process import ProbeError, program, run
 
 STATUS_TIMEOUT_S = 5.0
 _SMALL_BYTES = 64 * 1024

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sdops.checkpoint.source import Allowance
+from sdops.checkpoint.files.source import Allowance
 from tests.checkpoint.convert.program import convert
 
 torch = pytest.importorskip("torch")

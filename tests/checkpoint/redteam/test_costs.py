@@ -21,8 +21,8 @@ _MOST_SECONDS = 20  # of processor time, on the slowest machine; a second or two
 _MOST_MEGABYTES = 100
 _CHILD = """
 import json, resource, sys
-from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.scan_files import scan_file
+from sdops.checkpoint.scan.policy import load_policy
+from sdops.checkpoint.scan.files import scan_file
 from pathlib import Path
 outcome = scan_file(sys.argv[1], load_policy())
 usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -106,9 +106,9 @@ def test_file_is_given_up_in_time(label: str, tmp_path: Path):
 
 
 def test_member_with_bytes_behind_its_data_ends():
-    from sdops.checkpoint.source import BytesSource
-    from sdops.checkpoint.unpacking import inflate
-    from sdops.checkpoint.zip_reader import BZIP2, DEFLATED
+    from sdops.checkpoint.files.source import BytesSource
+    from sdops.checkpoint.formats.unpacking import inflate
+    from sdops.checkpoint.formats.zip_reader import BZIP2, DEFLATED
 
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(b"a" * 3_000_000) + packer.flush()

@@ -6,9 +6,9 @@ import pickle
 
 import pytest
 
-from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import load_policy
 from tests.checkpoint.corpus.sample import name, text
 
 np = pytest.importorskip("numpy")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sdops.checkpoint.hashes import hash_file
+from sdops.checkpoint.files.walk import walk
+from sdops.checkpoint.hash.hashes import hash_file
 from sdops.checkpoint.open import open_checkpoint
-from sdops.checkpoint.walk import walk
 from sdops.errors import UnreadableInputError
 
 

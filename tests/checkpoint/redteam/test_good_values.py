@@ -14,9 +14,9 @@ import uuid
 
 import pytest
 
-from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import load_policy
 
 np = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")

@@ -11,9 +11,9 @@ import struct
 
 import pytest
 
-from sdops.checkpoint.policy import load_policy
-from sdops.checkpoint.scan import scan_source
-from sdops.checkpoint.source import BytesSource
+from sdops.checkpoint.files.source import BytesSource
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.policy import load_policy
 from tests.checkpoint.corpus.sample import name, stack_name, system, text
 
 _LOAD = name("torch.storage", "_load_from_bytes")

@@ -6,9 +6,9 @@ import re
 from xml.etree import ElementTree as ET
 
 from sdops.facts.network.ports import LAST_PORT, collect, parse
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Firewall
+from sdops.programs.process import ProbeError, program, run
 
 KIND = "firewalld"
 TIMEOUT_S = 4.0

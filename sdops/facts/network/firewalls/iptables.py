@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 
 from sdops.facts.network.ports import collect, parse
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Firewall
+from sdops.programs.process import ProbeError, program, run
 
 KIND = "iptables"
 TIMEOUT_S = 4.0

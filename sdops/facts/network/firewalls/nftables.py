@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from sdops.facts.network.ports import collect
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.tree import Tree
 from sdops.facts.types import Firewall
+from sdops.programs.process import ProbeError, program, run
 
 KIND = "nftables"
 TIMEOUT_S = 4.0

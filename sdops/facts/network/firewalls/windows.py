@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from sdops.facts.host.windows import registry_value
 from sdops.facts.network.ports import collect, parse
-from sdops.facts.process import ProbeError, program, run
 from sdops.facts.types import Firewall
+from sdops.programs.process import ProbeError, program, run
 
 KIND = "windows"
 TIMEOUT_S = 6.0

@@ -1,0 +1,135 @@
+"""Describes many model files: the work behind `sdops info`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sdops.checkpoint.files.walk import walk
+from sdops.checkpoint.identify import metadata
+from sdops.checkpoint.identify.identity import Identity, identify
+from sdops.checkpoint.identify.savings import savings
+from sdops.checkpoint.open import open_checkpoint
+from sdops.checkpoint.types import Checkpoint
+from sdops.errors import SdopsError
+from sdops.finding import Finding, Location, Remedy, Report, Severity
+
+_NOT_MODELS = {"lfs-pointer", "empty-file", "web-page"}
+_MOST_PROBLEMS = 5
+
+
+def report(paths: Sequence[Path]) -> Report:
+    """The Report of `sdops info`; a file that cannot be read is a fault."""
+    begin = time.monotonic()
+    started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    found = walk(paths)
+    faults = list(found.faults)
+    files: list[dict[str, Any]] = []
+    findings: list[Finding] = []
+    for path in found.files:
+        try:
+            checkpoint = open_checkpoint(path)
+        except SdopsError as error:
+            faults.append(error.message)
+            continue
+        identity = identify(checkpoint)
+        files.append(_data(checkpoint, identity))
+        findings += _findings(checkpoint, identity)
+    return Report(
+        command="info",
+        subject=", ".join(map(str, paths[:3])),
+        started_at=started_at,
+        duration_s=time.monotonic() - begin,
+        findings=tuple(findings),
+        faults=tuple(faults),
+        data={"files": files},
+    )
+
+
+def _data(checkpoint: Checkpoint, identity: Identity) -> dict[str, Any]:
+    return {
+        "path": checkpoint.path,
+        "size_bytes": checkpoint.size_bytes,
+        "container": str(checkpoint.container),
+        "architecture": identity.architecture,
+        "title": identity.title,
+        "kind": identity.kind,
+        "evidence": list(identity.evidence),
+        "prediction": identity.prediction,
+        "components": [
+            {
+                "id": part.id,
+                "title": part.title,
+                "present": part.present,
+                "expected": part.expected,
+                "complete": part.complete,
+                "missing": list(part.missing),
+                "sentence": part.sentence,
+            }
+            for part in identity.components
+        ],
+        "dtypes": dict(identity.dtypes),
+        "tensors": len(checkpoint.tensors),
+        "parameters": identity.parameters,
+        "ema": identity.ema.state,
+        "savings": dict(savings(checkpoint, identity.ema)),
+        "opaque": [item.what for item in checkpoint.opaque],
+        "metadata": dict(checkpoint.metadata),
+        "readable_metadata": _readable(checkpoint.metadata),
+    }
+
+
+def _readable(values: Mapping[str, str]) -> list[dict[str, Any]]:
+    entries = metadata.readable(values)
+    return [{"label": item.label, "text": item.text, "private": item.private} for item in entries]
+
+
+def _damage(checkpoint: Checkpoint) -> Iterator[Finding]:
+    """Why the file cannot be described whole, the first few reasons."""
+    told = (item for item in checkpoint.problems if item.blocking or item.id in _NOT_MODELS)
+    for problem in islice(told, _MOST_PROBLEMS):
+        yield Finding(
+            "info-damaged",
+            Severity.ERROR,
+            problem.text,
+            "What is told about the file may lack parts of it.",
+            {"problem": problem.id},
+            Location(checkpoint.path, problem.member, problem.offset),
+            (Remedy("Download the file again."),),
+        )
+
+
+def _findings(checkpoint: Checkpoint, identity: Identity) -> list[Finding]:
+    location = Location(checkpoint.path)
+    findings = [*_damage(checkpoint)]
+    findings += [
+        Finding(
+            "info-broken-component",
+            Severity.ERROR,
+            f"The {part.title} in this file is not complete; pictures made with it will be broken",
+            part.sentence + ".",
+            {"missing": list(part.missing)},
+            location,
+            (Remedy("Get the file again, or take this part from another file."),),
+        )
+        for part in identity.components
+        if not part.complete
+    ]
+    private = metadata.private_keys(checkpoint.metadata)
+    if private:
+        findings.append(
+            Finding(
+                "info-private-metadata",
+                Severity.INFO,
+                "This file tells about the computer it was made on; think before you share it",
+                f"Its metadata holds paths in {', '.join(private)}.",
+                {"keys": list(private)},
+                location,
+                (Remedy("Make a copy without metadata: sdops convert --no-metadata."),),
+            )
+        )
+    return findings

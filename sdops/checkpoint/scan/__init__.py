@@ -1,0 +1,1 @@
+"""`sdops scan`: would loading a model file run code?"""

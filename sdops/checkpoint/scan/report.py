@@ -1,0 +1,164 @@
+"""Tells what a scan found, in plain words: the Report of `sdops scan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sdops.checkpoint.scan.file import FileScan
+from sdops.checkpoint.scan.files import Outcome
+from sdops.checkpoint.scan.judge import Judgment, Verdict
+from sdops.checkpoint.scan.rules import RULES
+from sdops.checkpoint.trace.gadgets import gadget
+from sdops.checkpoint.types import Problem
+from sdops.finding import Command, Finding, Location, Remedy, Report, Severity
+from sdops.report.plain import one_line
+
+_MOST_FINDINGS = 25
+_SEVERITIES = {Verdict.DANGEROUS: Severity.CRITICAL, Verdict.SUSPICIOUS: Severity.WARNING}
+_NOT_MODELS = {"lfs-pointer", "empty-file", "web-page"}
+_KNOWN_RULES = {rule.id for rule in RULES}
+
+
+def report(
+    outcomes: Iterable[Outcome], *, faults: tuple[str, ...], started_at: str, duration_s: float
+) -> Report:
+    """The Report of all `outcomes`."""
+    outcomes = tuple(outcomes)
+    scans = [outcome.scan for outcome in outcomes if outcome.scan is not None]
+    findings = [finding for scan in scans for finding in file_findings(scan)]
+    told = [outcome.fault for outcome in outcomes if outcome.fault]
+    told += [
+        f"{outcome.path} could not be scanned, through a fault in sdops ({outcome.crash})."
+        for outcome in outcomes
+        if outcome.crash
+    ]
+    told += [_unreadable(scan) for scan in scans if scan.verdict is Verdict.UNREADABLE]
+    return Report(
+        command="scan",
+        subject=_subject(outcomes),
+        started_at=started_at,
+        duration_s=duration_s,
+        rules=RULES,
+        findings=tuple(findings),
+        faults=(*faults, *told),
+        data={"files": [file_data(outcome) for outcome in outcomes]},
+    )
+
+
+def _subject(outcomes: tuple[Outcome, ...]) -> str:
+    names = [outcome.path for outcome in outcomes[:3]]
+    more = f" and {len(outcomes) - 3} more" if len(outcomes) > 3 else ""
+    return (", ".join(names) or "nothing") + more
+
+
+def _unreadable(scan: FileScan) -> str:
+    reasons = [problem.text for problem in scan.problems if problem.blocking]
+    return f"{scan.path} could not be looked at to the end: {reasons[0] if reasons else ''}"
+
+
+def file_data(outcome: Outcome) -> dict[str, Any]:
+    """One file's entry in the JSON."""
+    scan = outcome.scan
+    if scan is None:
+        return {"path": outcome.path, "verdict": "unreadable", "container": "unknown",
+                "pickles": 0, "globals": []}  # fmt: skip
+    return {
+        "path": scan.path,
+        "verdict": scan.verdict.word,
+        "container": scan.container,
+        "pickles": scan.pickles,
+        "globals": [
+            {
+                "module": reference.module,
+                "name": reference.name,
+                "class": reference.verdict.word,
+                "called": reference.called,
+                "member": reference.member,
+                "offset": reference.offset,
+            }
+            for reference in scan.references
+        ],
+    }
+
+
+def file_findings(scan: FileScan) -> Iterator[Finding]:
+    """Everything worth telling about one file; like calls are told once."""
+    seen: dict[tuple[str, str], int] = {}
+    for member, judgment in scan.judgments:
+        key = (judgment.rule, judgment.call)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] == 1 and len(seen) <= _MOST_FINDINGS:
+            yield _judgment_finding(scan, member, judgment)
+    for problem in scan.problems[:_MOST_FINDINGS]:
+        yield _problem_finding(scan, problem)
+    for reference in scan.references:
+        if reference.allowed_because is not None:
+            yield Finding(
+                "allowed-by-policy",
+                Severity.INFO,
+                f"Your policy allows {one_line(reference.module)}.{one_line(reference.name)}.",
+                f"Its reason: {one_line(reference.allowed_because)}",
+                location=Location(scan.path, reference.member, reference.offset),
+            )
+    left = scan.left_out + max(0, len(seen) - _MOST_FINDINGS) + max(
+        0, len(scan.problems) - _MOST_FINDINGS)  # fmt: skip
+    if left:
+        yield Finding("more-of-the-same", Severity.INFO, f"{left} more findings are left out.",
+                      location=Location(scan.path))  # fmt: skip
+
+
+def _judgment_finding(scan: FileScan, member: str | None, judgment: Judgment) -> Finding:
+    known = gadget(judgment.module, judgment.name)
+    name = one_line(f"{judgment.module}.{judgment.name}", 200)
+    explained = f"{name} {known.does} ({known.source}). " if known and judgment.module else ""
+    severity = _SEVERITIES[judgment.verdict]
+    if judgment.verdict is Verdict.SUSPICIOUS and known:
+        severity = Severity.ERROR
+    remedy = _REMOVE if judgment.verdict is Verdict.DANGEROUS else _TRUST
+    return Finding(
+        rule=judgment.rule,
+        severity=severity,
+        title=f"Loading this file {judgment.does}.",
+        why=f"{explained}The opcode {judgment.opcode} at byte {judgment.offset} does it.",
+        evidence={
+            "call": judgment.call,
+            "opcode": judgment.opcode,
+            "module": judgment.module,
+            "name": judgment.name,
+            "verdict": judgment.verdict.word,
+        },
+        location=Location(scan.path, member, judgment.offset),
+        remedies=tuple(_for_file(remedy, scan.path)),
+    )
+
+
+def _for_file(remedy: Remedy, path: str) -> Iterator[Remedy]:
+    yield remedy
+    if remedy is _REMOVE:
+        yield Remedy(
+            "The weights can be saved without running anything.",
+            commands=(Command(("sdops", "convert", path)),),
+        )
+
+
+_REMOVE = Remedy("Do not load this file. Delete it, or scan with --quarantine to move it away.")
+_TRUST = Remedy("Load it only if you trust its author; ask for a safetensors file instead.")
+_AGAIN = Remedy("Download the file again.")
+
+
+def _problem_finding(scan: FileScan, problem: Problem) -> Finding:
+    if problem.hostile:
+        severity, remedy = Severity.ERROR, _TRUST
+    elif problem.blocking or problem.id in _NOT_MODELS:
+        severity, remedy = Severity.WARNING, _AGAIN
+    else:
+        severity, remedy = Severity.INFO, None
+    return Finding(
+        rule=problem.id if problem.id in _KNOWN_RULES else "file-damaged",
+        severity=severity,
+        title=one_line(problem.text, 500),
+        evidence={"problem": problem.id},
+        location=Location(scan.path, problem.member, problem.offset),
+        remedies=(remedy,) if remedy else (),
+    )

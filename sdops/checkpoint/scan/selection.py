@@ -1,0 +1,123 @@
+"""Which files a scan looks at: names given, lists of names, patterns, standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from sdops.checkpoint.files.source import FileSource
+from sdops.checkpoint.files.walk import Walk, walk
+from sdops.checkpoint.scan.file import scan_source
+from sdops.checkpoint.scan.files import Outcome
+from sdops.checkpoint.scan.policy import Policy
+from sdops.errors import SdopsError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STDIN = "-"
+REMOTE = ("http://", "https://", "hf://")
+_MAX_LIST_BYTES = 64 << 20
+_MAX_STDIN_BYTES = 64 << 30
+POLICY_FILE = "sdops.toml"
+
+
+class Selection(NamedTuple):
+    """What to scan."""
+
+    local: Walk
+    remote: tuple[str, ...]
+    stdin: bool
+
+
+def select(
+    names: Iterable[str],
+    lists: Iterable[Path],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+) -> Selection:
+    """Splits `names`, and the names in the files `lists`, by where they are.
+
+    Args:
+        names: paths, addresses, or `-` for standard input.
+        lists: files with a name on each line (or ended by NUL).
+        include: patterns; in folders, only files that match one are taken.
+        exclude: patterns; files in folders that match one are left out.
+
+    Raises:
+        UsageError: there is nothing to scan, or a list cannot be read.
+    """
+    wanted = list(names)
+    for path in lists:
+        wanted += _listed(path)
+    if not wanted:
+        raise UsageError("There is nothing to scan.", "Give a file, a folder, an address, or -.")
+    remote = tuple(name for name in wanted if name.startswith(REMOTE))
+    here = [name for name in wanted if name != STDIN and not name.startswith(REMOTE)]
+    found = walk(here)
+    named = set(walk(name for name in here if not os.path.isdir(name)).names)
+    files = tuple(name for name in found.names if name in named or _wanted(name, include, exclude))
+    return Selection(Walk(files, found.faults), remote, STDIN in wanted)
+
+
+def _listed(path: Path) -> list[str]:
+    try:
+        data = sys.stdin.buffer.read(_MAX_LIST_BYTES) if str(path) == STDIN else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The list {path} cannot be read: {error.strerror}.") from None
+    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(line) for line in lines if line.strip()]
+
+
+def _wanted(name: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    if not include and not exclude:
+        return True
+    from fnmatch import fnmatch
+
+    def matches(patterns: tuple[str, ...]) -> bool:
+        texts = (os.path.basename(name), name.replace(os.sep, "/"))
+        return any(fnmatch(text, pattern) for pattern in patterns for text in texts)
+
+    return (not include or matches(include)) and not matches(exclude)
+
+
+def policy_files(chosen: tuple[Path, ...], selection: Selection) -> tuple[tuple[Path, ...], str]:
+    """The policy files in force, and a note where `sdops.toml` was passed over.
+
+    `sdops.toml` of the current folder counts, but never one that lies among the scanned files:
+    whoever made those could allow anything with it.
+    """
+    if not os.path.isfile(POLICY_FILE):
+        return chosen, ""
+    from pathlib import Path
+
+    own = Path(POLICY_FILE)
+    if own in chosen:
+        return chosen, ""
+    here = Path.cwd().resolve()
+    real = own.resolve()
+    for file in selection.local.files:
+        if file.resolve() == real or file.resolve().is_relative_to(here):
+            return chosen, (
+                f"{POLICY_FILE} lies in a folder that is scanned and is passed over;"
+                f" give --policy {POLICY_FILE} if it is yours."
+            )
+    return (*chosen, own), ""
+
+
+def scan_stdin(policy: Policy) -> Outcome:
+    """Scans what comes on standard input, from a file without a name."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(prefix="sdops-") as file:
+        size = 0
+        while piece := sys.stdin.buffer.read(1 << 20):
+            size += len(piece)
+            if size > _MAX_STDIN_BYTES:
+                raise SdopsError("Standard input is too long to be scanned.")
+            file.write(piece)
+        file.flush()
+        with FileSource(file.name) as source:
+            return Outcome(STDIN, scan_source(STDIN, source, policy))

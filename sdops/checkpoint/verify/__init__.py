@@ -1,0 +1,1 @@
+"""`sdops verify`: is a model file whole, and what it is said to be?"""

@@ -1,0 +1,196 @@
+"""Is this file what it should be? Says so in plain words: altered, truncated, never downloaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdops import profile
+from sdops.checkpoint.hash.hashes import FileHashes
+from sdops.checkpoint.open import sniff
+from sdops.checkpoint.verify import manifest
+from sdops.checkpoint.verify.manifest import Expected
+from sdops.facts.types import ModelFile
+from sdops.finding import Action, Finding, Location, Remedy, Severity
+
+Lookup = Callable[[Path, FileHashes], "Expected | None"]
+"""Asks somewhere else what a file should be; None when it is not known there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A file and what it should be."""
+
+    path: Path
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one pair."""
+
+    path: Path
+    hashes: FileHashes | None
+    """None where the file was not worth hashing: a pointer, an error page, absent."""
+    expected: Expected | None
+    match: bool | None
+    """None where there was nothing to compare with."""
+    findings: tuple[Finding, ...]
+
+
+def pairs_of_list(path: Path) -> tuple[Pair, ...]:
+    """Every file that the list at `path` names, next to what it should be.
+
+    Raises:
+        UnreadableInputError: the list cannot be read or understood.
+    """
+    named = [item for item in manifest.read(path) if item.name is not None]
+    return tuple(Pair(path.parent / str(item.name), item) for item in named)
+
+
+def pair(path: Path, lists: Sequence[Expected]) -> Pair:
+    """The file at `path` with what is expected of it.
+
+    Looked up in order: the `lists` (a line without a name speaks of every file), a sidecar, the
+    name that the Hugging Face cache gave it, the table of well-known models (by file name).
+
+    Raises:
+        UnreadableInputError: the sidecar cannot be understood.
+    """
+    for item in lists:
+        if item.name is None or _same_name(path, item.name):
+            return Pair(path, item)
+    beside = manifest.sidecar(path)
+    if beside is not None:
+        items = [item for item in manifest.read(beside) if item.name in (None, path.name)]
+        return Pair(path, items[0] if items else None)
+    return Pair(path, _hugging_face_cache(path) or _well_known(path))
+
+
+def judge_unhashed(item: Pair) -> Outcome | None:
+    """The outcome for a file that needs no hashing to be judged, or None."""
+    if not item.path.exists():
+        why = f"{item.expected.origin} lists it." if item.expected else ""
+        finding = _finding(
+            item.path, "verify-missing", "A file that should be here is missing", why
+        )
+        return Outcome(item.path, None, item.expected, False, (finding,))
+    seen = sniff(item.path)
+    unlike, wrong_size = _not_a_model(item.path, seen), _wrong_size(item, seen)
+    # The size that it should have tells best how much of it lacks.
+    found = wrong_size or unlike if seen.container == "truncated" else unlike or wrong_size
+    return None if found is None else Outcome(item.path, None, item.expected, False, (found,))
+
+
+def judge(item: Pair, hashes: FileHashes, lookups: Iterable[Lookup] = ()) -> Outcome:
+    """Compares `hashes` with what is expected, asking `lookups` where nothing is."""
+    expected = item.expected
+    for lookup in lookups:
+        expected = expected or lookup(item.path, hashes)
+    if expected is None:
+        finding = Finding(
+            "verify-nothing-known",
+            Severity.INFO,
+            "There is nothing to compare this file with",
+            "No list, no .sha256 file beside it, and it is not one of the models that sdops knows.",
+            {"sha256": hashes.sha256},
+            Location(str(item.path)),
+        )
+        return Outcome(item.path, hashes, None, None, (finding,))
+    if hashes.matches(expected.digest):
+        return Outcome(item.path, hashes, expected, True, ())
+    finding = Finding(
+        "verify-altered",
+        Severity.ERROR,
+        "This file is not the one it should be: its content was changed or damaged",
+        f"Its hash is {_comparable(hashes, expected.digest)}, but {expected.origin} says"
+        f" {expected.digest}.",
+        {"sha256": hashes.sha256, "expected": expected.digest, "origin": expected.origin},
+        Location(str(item.path)),
+        (Remedy("Download the file again from where you trust it, and verify it again."),),
+    )
+    return Outcome(item.path, hashes, expected, False, (finding,))
+
+
+def _comparable(hashes: FileHashes, digest: str) -> str:
+    return hashes.sha256[: len(digest)]
+
+
+def _not_a_model(path: Path, seen: ModelFile) -> Finding | None:
+    size = f"The file has {seen.size_bytes} bytes"
+    if seen.container == "lfs-pointer":
+        real = f"; the model itself has {seen.expected_bytes}" if seen.expected_bytes else ""
+        return _finding(
+            path,
+            "verify-lfs-pointer",
+            "The model was never downloaded: this file only says where it is",
+            f"{size} and is a Git LFS pointer{real}.",
+            Remedy("Fetch the real file: run `git lfs pull` in its repository, or download it."),
+        )
+    if seen.container in ("html", "json"):
+        return _finding(
+            path,
+            "verify-error-page",
+            "This is a web page, not a model: the download was answered with an error or a login",
+            f"{size} and holds {seen.container.upper()}.",
+            Remedy("Open the download page in a browser, log in if it asks, and download again."),
+        )
+    if seen.container == "empty":
+        return _finding(path, "verify-empty", "This file is empty", f"{size}.")
+    if seen.container == "truncated":
+        missing = f" At least {seen.missing_bytes} bytes are missing." if seen.missing_bytes else ""
+        return _finding(
+            path,
+            "verify-truncated",
+            "The download stopped before its end: the rest of the file is missing",
+            f"{size}.{missing}",
+        )
+    return None
+
+
+def _wrong_size(item: Pair, seen: ModelFile) -> Finding | None:
+    wanted = item.expected.size_bytes if item.expected else None
+    if wanted is None or wanted == seen.size_bytes:
+        return None
+    rule, title = (
+        ("verify-truncated", "The download stopped before its end: the rest of the file is missing")
+        if seen.size_bytes < wanted
+        else ("verify-altered", "This file is not the one it should be: it is too long")
+    )
+    difference = "fewer" if seen.size_bytes < wanted else "more"
+    why = (
+        f"It has {seen.size_bytes} bytes, {abs(wanted - seen.size_bytes)} {difference}"
+        f" than the {wanted} it should have."
+    )
+    return _finding(item.path, rule, title, why)
+
+
+def _finding(path: Path, rule: str, title: str, why: str, remedy: Remedy | None = None) -> Finding:
+    again = Remedy("Download the file again.", Action.NONE)
+    location = Location(str(path))
+    return Finding(rule, Severity.ERROR, title, why, {}, location, (remedy or again,))
+
+
+def _same_name(path: Path, name: str) -> bool:
+    wanted = Path(name.replace("\\", "/"))
+    if wanted.parts[-1:] == (path.name,):
+        return path.absolute().parts[-len(wanted.parts) :] == wanted.parts or len(wanted.parts) == 1
+    # A1111 shows a model's name without its ending.
+    return len(wanted.parts) == 1 and wanted.name == path.stem
+
+
+def _hugging_face_cache(path: Path) -> Expected | None:
+    blob = path.resolve()
+    if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
+        return Expected(path.name, blob.name, origin="the Hugging Face cache")
+    return None
+
+
+def _well_known(path: Path) -> Expected | None:
+    for row in profile.load("known_hashes")["model"]:
+        if row["file"] == path.name:
+            origin = f"the list of well-known models ({row['title']})"
+            return Expected(path.name, row["sha256"], origin=origin)
+    return None

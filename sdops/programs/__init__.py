@@ -1,0 +1,1 @@
+"""Running other programs: with time limits, bounded output, and pip among them."""
