@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from sdops.checkpoint.files import http as http_source
-from sdops.checkpoint.scan.file import remote
+from sdops.checkpoint.scan import remote
 from sdops.checkpoint.scan.policy import load_policy
 from tests.checkpoint.corpus.sample import SYSTEM, make_zip, system
 

@@ -60,21 +60,23 @@ class ResultCache:
         """The remembered JSON value for `path`, whose present state is `status`, or None."""
         if self._connection is None:
             return None
-        key = (self._kind, self._version, *_identity(path, status))
         try:
+            key = (self._kind, self._version, *_identity(path, status))
             row = self._connection.execute(_SELECT, key).fetchone()
             return None if row is None else json.loads(row[0])
-        except (sqlite3.Error, ValueError):
+        except (sqlite3.Error, ValueError, OSError):
             return None
 
     def put(self, path: Path | str, status: os.stat_result, value: Any) -> None:
         """Remembers the JSON-able `value` for `path` as it was when `status` was taken."""
         if self._connection is None:
             return
-        row = (self._kind, self._version, *_identity(path, status), json.dumps(value))
         try:
+            row = (self._kind, self._version, *_identity(path, status), json.dumps(value))
             with self._connection:
                 self._connection.execute("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        except (ValueError, OSError):  # a name that SQLite, or a path that the disk, refuses
+            return
         except sqlite3.Error:
             self.close()
 
