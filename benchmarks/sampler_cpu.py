@@ -18,9 +18,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sdops.dialect.options import Guidance
 from sdops.sampler.conditioning import Conditioning, Encoded
 from sdops.sampler.configuration import architecture
-from sdops.sampler.guidance import Epsilon, Guidance, GuidedModel, Predictor
+from sdops.sampler.guidance import Epsilon, GuidedModel, Predictor
 from sdops.sampler.random_weights import randomize
 from sdops.sampler.schedule import NoiseLevels
 from sdops.sampler.weights import Parts, build

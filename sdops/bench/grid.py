@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from sdops.dialect.kinds import Choice, Number, Text, write
+from sdops.dialect.names import look_up
+from sdops.dialect.parameters import BY_NAME, PARAMETERS, Parameter
+from sdops.dialect.request import Request
 from sdops.errors import UsageError
-from sdops.sampler.kinds import Choice, Number, Text, write
-from sdops.sampler.names import look_up
-from sdops.sampler.parameters import BY_NAME, PARAMETERS, Parameter
-from sdops.sampler.request import Request
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -16,11 +16,11 @@ from sdops.bench.device import Device
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.checkpoint.files.cache import ResultCache
 from sdops.checkpoint.hash.hashes import CACHE_VERSION, FileHashes, hash_file
+from sdops.dialect.request import Files
 from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
 from sdops.sampler.random_weights import randomize
-from sdops.sampler.request import Files
 from sdops.sampler.weights import Parts, Weights, assign, build, load
 
 Answer = TypeVar("Answer")

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from sdops.dialect.names import look_up
 from sdops.errors import MissingDependencyError
-from sdops.sampler.names import look_up
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 """q (B, heads, queries, d), k and v (B, heads, keys, d) -> (B, heads, queries, d)."""

@@ -1,157 +1,19 @@
-"""Every sampler under the name that A1111's users know, and how it wants to be run."""
+"""The function of each sampler that has a name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
 
 from torch import Tensor
 
+from sdops.dialect.samplers import Sampler
 from sdops.sampler import dpm_solver, samplers, timestep_samplers
-from sdops.sampler.names import look_up
-from sdops.sampler.schedule import SCHEDULERS
+
+_ROOMS = (samplers, timestep_samplers, dpm_solver)
 
 
-class Axis(Enum):
-    """What a sampler walks along."""
-
-    SIGMAS = "sigmas"
-    """A list of noise levels."""
-    ENDS = "ends"
-    """Only the highest and lowest level, and perhaps a number of evaluations."""
-    TIMES = "times"
-    """Training times."""
-    CONSISTENCY = "consistency"
-    """The levels at which a consistency model was distilled."""
-
-
-class Noise(Enum):
-    """What noise a sampler adds on its way."""
-
-    NONE = "none"
-    CHURN = "churn"
-    """Only if churn is asked for."""
-    STEPS = "steps"
-    """A draw a step."""
-    BROWNIAN = "brownian"
-    """From a Brownian path over the levels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampler:
-    """A sampler and how it wants to be run."""
-
-    label: str
-    function: Callable[..., Tensor]
-    aliases: tuple[str, ...] = ()
-    noise: Noise = Noise.NONE
-    axis: Axis = Axis.SIGMAS
-    scheduler: str = "automatic"
-    """The schedule that "Automatic" stands for."""
-    second_order: bool = False
-    """Two evaluations a step: prompts are scheduled over twice the steps."""
-    discard_penultimate: bool = False
-    """Whether the last level above 0 is left out."""
-    takes_eta: bool = False
-    heeds_seed_delta: bool = False
-    """Whether ENSD is written to the infotext."""
-    one_by_one: bool = False
-    """Whether a picture's steps would depend on its neighbors in a batch."""
-
-
-S, T, D = samplers, timestep_samplers, dpm_solver
-KARRAS: dict[str, Any] = {"scheduler": "karras"}
-EXPONENTIAL: dict[str, Any] = {
-    "scheduler": "exponential",
-    "noise": Noise.BROWNIAN,
-    "takes_eta": True,
-}
-ANCESTRAL: dict[str, Any] = {"noise": Noise.STEPS, "takes_eta": True, "heeds_seed_delta": True}
-CHURN: dict[str, Any] = {"noise": Noise.CHURN}
-SECOND: dict[str, Any] = {"second_order": True}
-DISCARD: dict[str, Any] = {"discard_penultimate": True}
-TIMES: dict[str, Any] = {"axis": Axis.TIMES}
-ENDS: dict[str, Any] = {"axis": Axis.ENDS}
-
-SAMPLERS = (
-    Sampler("DPM++ 2M", S.sample_dpmpp_2m, ("k_dpmpp_2m",), **KARRAS),
-    Sampler(
-        "DPM++ SDE",
-        S.sample_dpmpp_sde,
-        ("k_dpmpp_sde",),
-        Noise.BROWNIAN,
-        takes_eta=True,
-        **KARRAS,
-        **SECOND,
-    ),
-    Sampler("DPM++ 2M SDE", S.sample_dpmpp_2m_sde, ("k_dpmpp_2m_sde",), **EXPONENTIAL),
-    Sampler(
-        "DPM++ 2M SDE Heun", S.sample_dpmpp_2m_sde_heun, ("k_dpmpp_2m_sde_heun",), **EXPONENTIAL
-    ),
-    Sampler(
-        "DPM++ 2S a",
-        S.sample_dpmpp_2s_ancestral,
-        ("k_dpmpp_2s_a",),
-        **ANCESTRAL,
-        **KARRAS,
-        **SECOND,
-    ),
-    Sampler("DPM++ 3M SDE", S.sample_dpmpp_3m_sde, ("k_dpmpp_3m_sde",), **EXPONENTIAL, **DISCARD),
-    Sampler("Euler a", S.sample_euler_ancestral, ("k_euler_a", "k_euler_ancestral"), **ANCESTRAL),
-    Sampler("Euler", S.sample_euler, ("k_euler",), **CHURN),
-    Sampler("LMS", S.sample_lms, ("k_lms",)),
-    Sampler("Heun", S.sample_heun, ("k_heun",), **CHURN, **SECOND),
-    Sampler("DPM2", S.sample_dpm_2, ("k_dpm_2",), **CHURN, **KARRAS, **SECOND, **DISCARD),
-    Sampler(
-        "DPM2 a",
-        S.sample_dpm_2_ancestral,
-        ("k_dpm_2_a",),
-        **ANCESTRAL,
-        **KARRAS,
-        **SECOND,
-        **DISCARD,
-    ),
-    Sampler("DPM fast", D.sample_dpm_fast, ("k_dpm_fast",), **ANCESTRAL, **ENDS),
-    Sampler(
-        "DPM adaptive", D.sample_dpm_adaptive, ("k_dpm_ad",), one_by_one=True, **ANCESTRAL, **ENDS
-    ),
-    Sampler("Restart", S.sample_restart, ("restart",), Noise.STEPS, **KARRAS, **SECOND),
-    Sampler("DDIM", T.sample_ddim, ("ddim",), Noise.STEPS, takes_eta=True, **TIMES),
-    Sampler(
-        "DDIM CFG++", T.sample_ddim_cfgpp, ("ddim_cfgpp",), Noise.STEPS, takes_eta=True, **TIMES
-    ),
-    Sampler("PLMS", T.sample_plms, ("plms",), **TIMES),
-    Sampler("UniPC", T.sample_unipc, ("unipc",), **TIMES),
-    Sampler("LCM", S.sample_lcm, ("k_lcm",), Noise.STEPS, Axis.CONSISTENCY),
-)
-"""Every sampler, in the order users see in A1111."""
-
-
-def sampler(name: str) -> Sampler:
-    """The sampler with this label or alias, whatever its case.
-
-    Raises:
-        UsageError: there is none; suggests the nearest.
-    """
-    aliases = {alias: known for known in SAMPLERS for alias in known.aliases}
-    functions = {known.function.__name__: known for known in SAMPLERS}
-    return look_up(
-        "sampler", name, {known.label: known for known in SAMPLERS} | aliases | functions
-    )
-
-
-def split_scheduler(name: str) -> tuple[str, str | None]:
-    """`DPM++ 2M Karras`, as older infotexts have it, as sampler and scheduler."""
-    for known in SCHEDULERS:
-        stripped = re.sub(rf"\s+{re.escape(known.label)}$", "", name, flags=re.IGNORECASE)
-        if stripped != name:
-            return stripped, known.label
-    return name, None
-
-
-def schedule_for(chosen: Sampler, name: str) -> str:
-    """The scheduler that `name` means for a sampler: "Automatic" is the sampler's own."""
-    return chosen.scheduler if name.casefold() == "automatic" else name
+def function_of(chosen: Sampler) -> Callable[..., Tensor]:
+    """The published algorithm behind a row of the catalog."""
+    room = next(room for room in _ROOMS if hasattr(room, chosen.function))
+    function: Callable[..., Tensor] = getattr(room, chosen.function)
+    return function

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sdops.dialect.names import look_up
+from sdops.dialect.options import READ_AS_USUAL, PromptOptions
+from sdops.dialect.prompt import BREAK, EMPHASES, Steps, Weighted, schedule, split_and
 from sdops.sampler.clip import ClipText
 from sdops.sampler.configuration import SIZE_EMBEDDING, Family, ModelConfig
-from sdops.sampler.names import look_up
 from sdops.sampler.open_clip import OpenClipText
-from sdops.sampler.prompt import BREAK, Steps, Weighted, parse_attention, schedule, split_and
 from sdops.sampler.tokenizer import COMMA, END, START, OpenClipTokenizer, Tokenizer
 from sdops.sampler.unet import sinusoidal
 
@@ -77,25 +78,13 @@ def emphasize_nothing(z: Tensor, weights: Tensor) -> Tensor:  # noqa: ARG001
     return z
 
 
-def unweighted(text: str) -> list[Weighted]:
-    """`text` as one piece: its brackets are literal."""
-    return [(text, 1.0)]
-
-
-@dataclass(frozen=True, slots=True)
-class Emphasis:
-    """A way to read brackets and to apply weights (A1111's setting "Emphasis mode")."""
-
-    parse: Callable[[str], list[Weighted]]
-    apply: Callable[[Tensor, Tensor], Tensor]
-
-
-EMPHASES = {
-    "Original": Emphasis(parse_attention, emphasize_original),
-    "No norm": Emphasis(parse_attention, emphasize_plainly),
-    "Ignore": Emphasis(parse_attention, emphasize_nothing),
-    "None": Emphasis(unweighted, emphasize_nothing),
+APPLY = {
+    "Original": emphasize_original,
+    "No norm": emphasize_plainly,
+    "Ignore": emphasize_nothing,
+    "None": emphasize_nothing,
 }
+"""How weights are applied, by the names of `prompt.EMPHASES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +126,6 @@ class Conditioning:
         return Conditioning(parts, pad(self.negative))
 
 
-@dataclass(frozen=True, slots=True)
-class PromptOptions:
-    """How prompts are read."""
-
-    clip_skip: int = 1
-    """1: the text encoder's last layer; 2: the one before, and so on."""
-    emphasis: str = "Original"
-    """A name in `EMPHASES`."""
-    sdxl_clip_l_skip: bool = False
-    """Whether SDXL's first encoder heeds `clip_skip`."""
-    old_timelines: bool = False
-    same_length: bool = False
-    """Pad prompt and negative prompt to the same length, so that one call of the UNet takes both
-    (A1111's "Pad prompt/negative prompt to be same length")."""
-
-
 class TextEncoders:
     """The text encoders of a model, with their tokenizers.
 
@@ -175,7 +148,7 @@ class TextEncoders:
         negative: str,
         size: tuple[int, int],
         steps: Steps,
-        options: PromptOptions = PromptOptions(),
+        options: PromptOptions = READ_AS_USUAL,
     ) -> Conditioning:
         """Encode all that `prompt` and `negative` read over the steps.
 
@@ -220,11 +193,12 @@ class TextEncoders:
         return torch.cat((pooled, waves.flatten().to(pooled)))  # (vector_dim,)
 
     def encode(
-        self, texts: Sequence[str], options: PromptOptions = PromptOptions()
+        self, texts: Sequence[str], options: PromptOptions = READ_AS_USUAL
     ) -> tuple[Tensor, Tensor | None]:
         """The contexts (B, 77 n, context_dim) and, for SDXL, pooled vectors (B, projection)."""
-        emphasis = look_up("emphasis mode", options.emphasis, EMPHASES)
-        pieces = [emphasis.parse(text) for text in texts]
+        parse = look_up("emphasis mode", options.emphasis, EMPHASES)
+        apply = look_up("emphasis mode", options.emphasis, APPLY)
+        pieces = [parse(text) for text in texts]
         rows = [[chunks(piece, t) for piece in pieces] for t in self.tokenizers]
         longest = max(len(row) for encoder_rows in rows for row in encoder_rows)
         contexts, pooled = [], None
@@ -234,7 +208,7 @@ class TextEncoders:
             empty = chunks([("", 1.0)], tokenizer) * longest
             padded = [(row + empty)[:longest] for row in encoder_rows]
             outputs = [
-                self._encode_chunk(encoder, column, emphasis, options)
+                self._encode_chunk(encoder, column, apply, options)
                 for column in zip(*padded, strict=True)
             ]
             contexts.append(torch.cat([z for z, _ in outputs], 1))  # (B, 77 n, width)
@@ -245,7 +219,7 @@ class TextEncoders:
         self,
         encoder: ClipText | OpenClipText,
         column: Sequence[Chunk],
-        emphasis: Emphasis,
+        apply: Callable[[Tensor, Tensor], Tensor],
         options: PromptOptions,
     ) -> tuple[Tensor, Tensor | None]:
         device = next(encoder.parameters()).device
@@ -258,7 +232,7 @@ class TextEncoders:
         z = self._chosen_state(encoder, states, options).float()[rows]  # (B, 77, width)
         if any(weight != 1 for chunk in column for weight in chunk.weights):
             weights = torch.tensor([chunk.weights for chunk in column], device=device)
-            z = emphasis.apply(z, weights[:, :, None])
+            z = apply(z, weights[:, :, None])
         pooled = None
         if self.config.unet.vector_dim and isinstance(encoder, OpenClipText):
             pooled = encoder.pooled(ids, states[-1]).float()[rows]  # (B, projection)

@@ -10,8 +10,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from sdops.dialect.names import look_up
+from sdops.dialect.options import Prediction
 from sdops.errors import UnreadableInputError
-from sdops.sampler.names import look_up
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Tensor name to shape."""
@@ -36,13 +37,6 @@ class Family(Enum):
 
 SIZES_TOLD = {Family.SDXL: 6, Family.SDXL_REFINER: 5}
 """How many numbers such models are told of a picture, most of them its sizes (Podell et al.)."""
-
-
-class Prediction(Enum):
-    """What the UNet's output means (Ho et al. 2020; Salimans & Ho 2022)."""
-
-    EPSILON = "epsilon"
-    V = "v"
 
 
 @dataclass(frozen=True, slots=True)

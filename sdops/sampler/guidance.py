@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sdops.dialect.options import GUIDE_AS_USUAL, Guidance, Prediction
 from sdops.sampler.conditioning import Conditioning, Encoded, Scheduled
-from sdops.sampler.configuration import Prediction
 from sdops.sampler.schedule import NoiseLevels, append_zero
 from sdops.sampler.unet import KeysValues, UNet
 
@@ -173,18 +173,6 @@ class Row:
     """Whether it sees the extra channels; pix2pix compares with a row that does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guidance:
-    """How the prompt steers (Ho & Salimans 2022)."""
-
-    scale: float = 7.0
-    """How far to go from the negative prompt past the prompt."""
-    image_scale: float | None = None
-    """For pix2pix: the same for the picture to be edited (Brooks et al. 2023)."""
-    apart: bool = False
-    """One row a call, which needs less memory, instead of all of equal length in one."""
-
-
 class GuidedModel:
     """A batch of pictures to be denoised; the samplers' `model`.
 
@@ -203,7 +191,7 @@ class GuidedModel:
         predictor: Predictor,
         parameterization: Parameterization,
         conditionings: Sequence[Conditioning],
-        guidance: Guidance = Guidance(),
+        guidance: Guidance = GUIDE_AS_USUAL,
         image: Tensor | None = None,
         inpaint: Inpaint | None = None,
         on_call: Callable[[int], None] | None = None,

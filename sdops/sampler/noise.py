@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sdops.sampler.names import look_up
+from sdops.dialect.names import look_up
+from sdops.dialect.options import Variation
 
 Stream = Callable[[Sequence[int]], Tensor]
 """Draws unit normals of a shape; each call goes on where the last ended."""
@@ -84,18 +84,6 @@ def philox_normals(seed: int, draw: int, count: int) -> np.ndarray:
     v = words[1] * TO_ANGLE + TO_ANGLE / 2
     normals = np.sqrt(-2.0 * np.log(u)) * np.sin(v)  # Box & Muller (1958)
     return normals.astype(np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """How each picture's first noise is bent towards another seed's."""
-
-    seeds: tuple[int, ...] = ()
-    """One for each picture."""
-    strength: float = 0.0
-    """0: the picture's own noise, 1: the other's."""
-    resize_from: tuple[int, int] | None = None
-    """Height and width, in pixels, of the picture whose composition to keep."""
 
 
 class PictureNoise:

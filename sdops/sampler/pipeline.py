@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sdops.dialect.infotext import Infotext
+from sdops.dialect.options import LATENT_UPSCALERS, Prediction, Sampling
+from sdops.dialect.prompt import Steps
+from sdops.dialect.request import NO_FILES, Files, Request
+from sdops.dialect.samplers import Axis
 from sdops.errors import SdopsError, UsageError
 from sdops.sampler.attention import set_attention
-from sdops.sampler.catalog import Axis
 from sdops.sampler.conditioning import Conditioning, TextEncoders
-from sdops.sampler.configuration import (
-    INPAINTING_CHANNELS,
-    PIX2PIX_CHANNELS,
-    Family,
-    ModelConfig,
-    Prediction,
-)
+from sdops.sampler.configuration import INPAINTING_CHANNELS, PIX2PIX_CHANNELS, Family, ModelConfig
 from sdops.sampler.graphs import Execution, prepare
 from sdops.sampler.guidance import (
     Consistency,
@@ -31,16 +29,12 @@ from sdops.sampler.guidance import (
     Velocity,
     probe_prediction,
 )
-from sdops.sampler.infotext import Infotext
 from sdops.sampler.memory import Memory, Residence, tiled
 from sdops.sampler.noise import PictureNoise
 from sdops.sampler.precision import PRECISIONS, Precision, make_islands, tf32_as
-from sdops.sampler.prompt import Steps
-from sdops.sampler.request import NO_FILES, Files, Request
-from sdops.sampler.sampling import Run, Sampling
+from sdops.sampler.sampling import Run
 from sdops.sampler.schedule import NoiseLevels
 from sdops.sampler.upscale import (
-    LATENT_UPSCALERS,
     mask_tensor,
     paste_back,
     resize_latent,

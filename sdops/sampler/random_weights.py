@@ -8,7 +8,7 @@ import re
 import torch
 from torch import Tensor
 
-from sdops.sampler.configuration import Prediction
+from sdops.dialect.options import Prediction
 from sdops.sampler.unet import UNet
 from sdops.sampler.vae import Vae
 from sdops.sampler.weights import Parts

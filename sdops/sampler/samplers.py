@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import Tensor
 
+from sdops.dialect.options import NO_CHURN, Churn
 from sdops.sampler.noise import StepNoise
 from sdops.sampler.schedule import karras
 
@@ -22,31 +22,17 @@ Denoiser = Callable[[Tensor, float], Tensor]
 Levels = Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Churn:
-    """Noise added before each step (Karras et al. 2022, algorithm 2)."""
-
-    amount: float = 0.0
-    """s_churn: over all steps."""
-    lowest: float = 0.0
-    """s_tmin: σ from which on noise is added."""
-    highest: float = math.inf
-    """s_tmax: σ up to which it is."""
-    scale: float = 1.0
-    """s_noise."""
-
-    def apply(self, x: Tensor, sigma: float, steps: int, noise: StepNoise) -> tuple[Tensor, float]:
-        """`x` raised from `sigma` to the level that is returned with it."""
-        if not self.amount:
-            return x, sigma
-        fresh = noise(sigma, sigma) * self.scale  # drawn even where unused: keeps seeds in step
-        if not self.lowest <= sigma <= self.highest:
-            return x, sigma
-        raised = sigma * (1 + min(self.amount / steps, 2**0.5 - 1))
-        return x + fresh * (raised**2 - sigma**2) ** 0.5, raised
-
-
-NO_CHURN = Churn()
+def churned(
+    x: Tensor, sigma: float, steps: int, noise: StepNoise, churn: Churn
+) -> tuple[Tensor, float]:
+    """`x` raised by `churn` from `sigma` to the level that is returned with it."""
+    if not churn.amount:
+        return x, sigma
+    fresh = noise(sigma, sigma) * churn.scale  # drawn even where unused: keeps seeds in step
+    if not churn.lowest <= sigma <= churn.highest:
+        return x, sigma
+    raised = sigma * (1 + min(churn.amount / steps, 2**0.5 - 1))
+    return x + fresh * (raised**2 - sigma**2) ** 0.5, raised
 
 
 def to_d(x: Tensor, sigma: float, denoised: Tensor) -> Tensor:
@@ -71,7 +57,7 @@ def sample_euler(
     """Euler steps (Karras et al. 2022, algorithm 2)."""
     steps = _steps(sigmas)
     for sigma, sigma_next in steps:
-        x, raised = churn.apply(x, sigma, len(steps), noise)
+        x, raised = churned(x, sigma, len(steps), noise, churn)
         x = x + to_d(x, raised, model(x, raised)) * (sigma_next - raised)
     return x
 
@@ -94,7 +80,7 @@ def sample_heun(
     """Heun's second-order steps (Karras et al. 2022, algorithm 2)."""
     steps = _steps(sigmas)
     for sigma, sigma_next in steps:
-        x, raised = churn.apply(x, sigma, len(steps), noise)
+        x, raised = churned(x, sigma, len(steps), noise, churn)
         x = _heun_step(model, x, raised, sigma_next)
     return x
 
@@ -114,7 +100,7 @@ def sample_dpm_2(
     """Midpoint steps on the ln σ axis, after DPM-Solver-2 (Lu et al. 2022)."""
     steps = _steps(sigmas)
     for sigma, sigma_next in steps:
-        x, raised = churn.apply(x, sigma, len(steps), noise)
+        x, raised = churned(x, sigma, len(steps), noise, churn)
         x = _midpoint_step(model, x, raised, sigma_next)
     return x
 

@@ -9,58 +9,18 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from sdops.dialect.options import Sampling
+from sdops.dialect.samplers import Axis, Noise, schedule_for
 from sdops.errors import UsageError
-from sdops.sampler.catalog import Axis, Noise, Sampler, sampler, schedule_for
-from sdops.sampler.configuration import Prediction
+from sdops.sampler.catalog import function_of
 from sdops.sampler.dpm_solver import sample_dpm_adaptive
 from sdops.sampler.guidance import Consistency, GuidedModel, Parameterization
 from sdops.sampler.noise import PictureNoise
-from sdops.sampler.samplers import NO_CHURN, Churn
-from sdops.sampler.schedule import Range, scheduler
+from sdops.sampler.schedule import Range, sigmas_of
 from sdops.sampler.timestep_samplers import sample_ddim_cfgpp, sample_plms, sample_unipc, timesteps
 
 MOST_STRENGTH = 0.999
 """A denoising strength of 1 still leaves the last of the picture (A1111)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """What a user can choose about sampling."""
-
-    sampler: str = "Euler a"
-    scheduler: str = "Automatic"
-    steps: int = 20
-    eta: float | None = None
-    """How much noise is added anew; None for the sampler's own (1, and 0 for DDIM)."""
-    churn: Churn = NO_CHURN
-    sigma_min: float | None = None
-    """None for the model's own lowest level; A1111's old Karras schedule goes from 10 to 0.1."""
-    sigma_max: float | None = None
-    rho: float | None = None
-    always_discard: bool = False
-    """Leave out the last level above 0 whatever the sampler."""
-    quantized: bool = False
-    """Tell the UNet only of times that it was trained at (A1111's "Enable quantization")."""
-    sgm_noise_multiplier: bool = False
-    """Start from √(1 + σ²) instead of σ times the noise, as in Stability's code."""
-    prediction: Prediction | None = None
-    """What the UNet predicts; None for what the file says, or else the UNet itself."""
-    zero_terminal_snr: bool = False
-    """Whether the noisiest level is pure noise, even if the file does not say so."""
-
-    @property
-    def chosen(self) -> Sampler:
-        """The sampler's row in the catalog.
-
-        Raises:
-            UsageError: there is none of that name.
-        """
-        return sampler(self.sampler)
-
-    @property
-    def calls(self) -> int:
-        """The steps that prompts are scheduled over."""
-        return self.steps * (2 if self.chosen.second_order else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +85,7 @@ class Run:
         if isinstance(parameterization, Consistency) and name == "automatic":
             sigmas = parameterization.sigmas(asked)
         else:
-            sigmas = scheduler(name).function(self._range(asked, parameterization))
+            sigmas = sigmas_of(name, self._range(asked, parameterization))
         levels: list[float] = sigmas.tolist()
         if not all(high > low for high, low in pairwise(levels)):
             raise UsageError(
@@ -151,7 +111,7 @@ class Run:
         chosen = self.sampling.chosen
         time = self.model.parameterization.time
         self.model.predictor.times = tuple(time(sigma) for sigma in sigmas if sigma > 0)
-        walk = partial(chosen.function, self.model, x, sigmas)
+        walk = partial(function_of(chosen), self.model, x, sigmas)
         if chosen.noise is Noise.CHURN:
             return walk(self.noise.step, churn=self.sampling.churn)
         if chosen.noise is Noise.BROWNIAN:
@@ -162,24 +122,22 @@ class Run:
         return walk(**self._eta(1.0))
 
     def _walk_between(self, x: Tensor, low: float, high: float, steps: int) -> Tensor:
-        chosen = self.sampling.chosen
-        count = () if chosen.function is sample_dpm_adaptive else (steps,)
-        return chosen.function(
-            self.model, x, low, high, *count, noise=self.noise.step, **self._eta(1.0)
-        )
+        function = function_of(self.sampling.chosen)
+        count = () if function is sample_dpm_adaptive else (steps,)
+        return function(self.model, x, low, high, *count, noise=self.noise.step, **self._eta(1.0))
 
     def _walk_times(self, x: Tensor, times: Sequence[int], start: float) -> Tensor:
-        chosen, levels = self.sampling.chosen, self.model.parameterization.levels
+        function, levels = function_of(self.sampling.chosen), self.model.parameterization.levels
         if not times:
             return x
-        if chosen.function is sample_unipc:
+        if function is sample_unipc:
             return sample_unipc(self.model.noise, x, times, levels, start)
         self.model.predictor.times = tuple(times[1:])
-        if chosen.function is sample_plms:
+        if function is sample_plms:
             return sample_plms(self.model.noise, x, times, levels)
-        is_pair = chosen.function is sample_ddim_cfgpp
+        is_pair = function is sample_ddim_cfgpp
         model = self.model.noise_pair if is_pair else self.model.noise
-        return chosen.function(model, x, times, levels, self.noise.step, **self._eta(0.0))
+        return function(model, x, times, levels, self.noise.step, **self._eta(0.0))
 
     def _eta(self, own: float) -> dict[str, float]:
         if not self.sampling.chosen.takes_eta:

@@ -7,13 +7,12 @@ on the axis that the UNet was trained with. Formulas as in k-diffusion and A1111
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sdops.sampler.names import look_up
+from sdops.dialect.samplers import scheduler
 
 TIMESTEPS = 1000
 BETA_RANGE = (0.00085, 0.012)
@@ -211,37 +210,11 @@ def beta_cumulative(x: float, a: float, b: float) -> float:
     return front / (1 + first / fraction)
 
 
-@dataclass(frozen=True, slots=True)
-class Scheduler:
-    """A schedule under the name that users know."""
-
-    name: str
-    label: str
-    function: Callable[[Range], Tensor]
-
-
-SCHEDULERS = (
-    Scheduler("automatic", "Automatic", get_sigmas_uniform),
-    Scheduler("uniform", "Uniform", get_sigmas_uniform),
-    Scheduler("karras", "Karras", get_sigmas_karras),
-    Scheduler("exponential", "Exponential", get_sigmas_exponential),
-    Scheduler("polyexponential", "Polyexponential", get_sigmas_polyexponential),
-    Scheduler("sgm_uniform", "SGM Uniform", get_sigmas_sgm_uniform),
-    Scheduler("kl_optimal", "KL Optimal", get_sigmas_kl_optimal),
-    Scheduler("align_your_steps", "Align Your Steps", get_sigmas_align_your_steps),
-    Scheduler("simple", "Simple", get_sigmas_simple),
-    Scheduler("normal", "Normal", get_sigmas_normal),
-    Scheduler("ddim", "DDIM", get_sigmas_ddim),
-    Scheduler("beta", "Beta", get_sigmas_beta),
-)
-"""Every schedule, in the order users see in A1111."""
-
-
-def scheduler(name: str) -> Scheduler:
-    """The schedule with this name or label, whatever its case.
+def sigmas_of(name: str, ask: Range) -> Tensor:
+    """The noise levels of the schedule called `name`, falling.
 
     Raises:
-        UsageError: there is none; suggests the nearest.
+        UsageError: there is no such schedule.
     """
-    by_label = {known.label: known for known in SCHEDULERS}
-    return look_up("scheduler", name, by_label | {known.name: known for known in SCHEDULERS})
+    levels: Tensor = globals()[scheduler(name).function](ask)
+    return levels

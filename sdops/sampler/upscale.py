@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sdops.sampler.names import look_up
+from sdops.dialect.names import look_up
+from sdops.dialect.options import LATENT_UPSCALERS, PICTURE_UPSCALERS
 
 if TYPE_CHECKING:
     from PIL import Image
-
-LATENT_UPSCALERS: dict[str, Any] = {
-    "Latent": {"mode": "bilinear"},
-    "Latent (antialiased)": {"mode": "bilinear", "antialias": True},
-    "Latent (bicubic)": {"mode": "bicubic"},
-    "Latent (bicubic antialiased)": {"mode": "bicubic", "antialias": True},
-    "Latent (nearest)": {"mode": "nearest"},
-    "Latent (nearest-exact)": {"mode": "nearest-exact"},
-}
-"""How hires fix may enlarge latents, in torch's words."""
-PICTURE_UPSCALERS: dict[str, Any] = {"None": "NEAREST", "Nearest": "NEAREST", "Lanczos": "LANCZOS"}
-"""How it may enlarge pictures, in Pillow's."""
 
 
 def resize_latent(latent: Tensor, size: tuple[int, int], upscaler: str) -> Tensor:
@@ -56,13 +45,6 @@ def to_picture(pixels: Tensor) -> Image.Image:
 
     unit = ((pixels.float() + 1) / 2).clamp(0, 1)
     return Image.fromarray((unit * 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy())
-
-
-def soften(mask: Image.Image, blur: float) -> Image.Image:
-    """`mask` in gray, its edge blurred by a Gaussian of `blur` pixels."""
-    from PIL import ImageFilter
-
-    return mask.convert("L").filter(ImageFilter.GaussianBlur(blur))
 
 
 def paste_back(picture: Image.Image, source: Image.Image, mask: Image.Image) -> Image.Image:

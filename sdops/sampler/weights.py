@@ -15,15 +15,10 @@ from torch import Tensor, nn
 from sdops import checkpoint
 from sdops.checkpoint.identify import ema
 from sdops.checkpoint.identify.identity import UNKNOWN, Identity, identify
+from sdops.dialect.options import Prediction
 from sdops.errors import UnreadableInputError
 from sdops.sampler.clip import ClipText
-from sdops.sampler.configuration import (
-    UNET,
-    VAE,
-    ModelConfig,
-    Prediction,
-    infer,
-)
+from sdops.sampler.configuration import UNET, VAE, ModelConfig, infer
 from sdops.sampler.open_clip import OpenClipText
 from sdops.sampler.unet import UNet
 from sdops.sampler.vae import Vae

@@ -16,9 +16,9 @@ from junitparser import JUnitXml
 from PIL import Image
 from safetensors.torch import save_file
 
+from sdops.dialect.infotext import parse
+from sdops.dialect.pictures import infotext_in, open_picture
 from sdops.report.schema import schema
-from sdops.sampler.infotext import parse
-from sdops.sampler.pictures import infotext_in, open_picture
 from tests.uis import a1111
 
 from . import models

@@ -17,13 +17,12 @@ from sdops.bench.smoke.steps.pipeline import Whole
 from sdops.bench.smoke.wanted import wishes
 from sdops.bench.speed import run as speed
 from sdops.bench.subject import Subject
+from sdops.dialect.options import Prediction, Sampling
 from sdops.errors import UsageError
 from sdops.finding import Severity
 from sdops.sampler.attention import BACKENDS
-from sdops.sampler.configuration import Prediction
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options
-from sdops.sampler.sampling import Sampling
 
 from . import models
 from .test_smoke import lines, rules, step, tried

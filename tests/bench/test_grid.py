@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from sdops.bench.grid import axes, cells, contact_sheet, floats, integers
+from sdops.dialect.request import Request
 from sdops.errors import UsageError
-from sdops.sampler.request import Request
 
 
 @pytest.mark.parametrize(

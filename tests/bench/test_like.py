@@ -20,11 +20,11 @@ from sdops.bench.smoke.steps.pipeline import Whole
 from sdops.bench.smoke.wanted import Wishes, wishes
 from sdops.bench.subject import Subject
 from sdops.checkpoint.hash.hashes import hash_file
+from sdops.dialect.pictures import infotext_in, open_picture, save
+from sdops.dialect.request import Request
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.finding import Severity
-from sdops.sampler.pictures import infotext_in, open_picture, save
 from sdops.sampler.pipeline import Options
-from sdops.sampler.request import Request
 from sdops.version import __version__
 
 from . import models

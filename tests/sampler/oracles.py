@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from sdops.dialect.request import Files
 from sdops.sampler.configuration import UNetConfig, VaeConfig, architecture
 from sdops.sampler.pipeline import Options, Pipeline
 from sdops.sampler.random_weights import randomize
-from sdops.sampler.request import Files
 from sdops.sampler.weights import Parts, build
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing here is to be fetched

@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sdops.sampler.conditioning import (
-    EMPHASES,
-    PromptOptions,
-    TextEncoders,
-    chunks,
-    zero_after_end,
-)
-from sdops.sampler.prompt import BREAK, Steps, parse_attention
+from sdops.dialect.options import PromptOptions
+from sdops.dialect.prompt import BREAK, EMPHASES, Steps, parse_attention
+from sdops.sampler.conditioning import APPLY, TextEncoders, chunks, zero_after_end
 from sdops.sampler.tokenizer import COMMA, END, START, OpenClipTokenizer, Tokenizer
 from sdops.sampler.unet import sinusoidal
 
@@ -77,13 +72,13 @@ def test_break_ends_a_chunk():
 def test_emphasis_modes():
     z = torch.randn(2, 77, 8) + 0.5
     weights = torch.rand(2, 77, 1) + 0.5
-    original = EMPHASES["Original"].apply(z, weights)
+    original = APPLY["Original"](z, weights)
     assert original.mean().item() == pytest.approx(z.mean().item(), rel=1e-4)
     ratio = original / (z * weights)
     assert torch.allclose(ratio, ratio.flatten()[0].expand_as(ratio), rtol=1e-4)
-    assert torch.equal(EMPHASES["No norm"].apply(z, weights), z * weights)
-    assert torch.equal(EMPHASES["Ignore"].apply(z, weights), z)
-    assert EMPHASES["None"].parse("(a:1.2)") == [("(a:1.2)", 1.0)]
+    assert torch.equal(APPLY["No norm"](z, weights), z * weights)
+    assert torch.equal(APPLY["Ignore"](z, weights), z)
+    assert EMPHASES["None"]("(a:1.2)") == [("(a:1.2)", 1.0)]
 
 
 @pytest.mark.parametrize("skip", [1, 2, 3])

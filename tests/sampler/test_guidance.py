@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sdops.dialect.options import Guidance, Prediction
 from sdops.sampler.conditioning import Conditioning, Encoded
-from sdops.sampler.configuration import Prediction, UNetConfig
+from sdops.sampler.configuration import UNetConfig
 from sdops.sampler.guidance import (
     Consistency,
     Epsilon,
-    Guidance,
     GuidedModel,
     Inpaint,
     Predictor,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sdops.sampler.infotext import Infotext, parse, quote, unquote
-from sdops.sampler.pictures import infotext_in, open_picture, save
+from sdops.dialect.infotext import Infotext, parse, quote, unquote
+from sdops.dialect.pictures import infotext_in, open_picture, save
 
 TEXT = """a photo, (best:1.2)
 second line

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from sdops.dialect.options import Variation
 from sdops.errors import UsageError
 from sdops.sampler.noise import (
     BrownianTree,
     PictureNoise,
-    Variation,
     cpu_stream,
     nv_stream,
     paste_centered,

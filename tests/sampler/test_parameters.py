@@ -11,12 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdops.errors import UsageError
-from sdops.sampler.catalog import SAMPLERS
-from sdops.sampler.infotext import parse
-from sdops.sampler.infotext import settings as read
-from sdops.sampler.kinds import Choice, Number, Size, write
-from sdops.sampler.parameters import (
+from sdops.dialect.infotext import parse
+from sdops.dialect.infotext import settings as read
+from sdops.dialect.kinds import Choice, Number, Size, write
+from sdops.dialect.parameters import (
     BASICS,
     BY_NAME,
     DETAILS,
@@ -25,9 +23,10 @@ from sdops.sampler.parameters import (
     applied,
     parameter,
 )
+from sdops.dialect.request import Request
+from sdops.dialect.samplers import SAMPLERS, SCHEDULERS
+from sdops.errors import UsageError
 from sdops.sampler.pipeline import Pipeline
-from sdops.sampler.request import Request
-from sdops.sampler.schedule import SCHEDULERS
 
 from .oracles import random_pipeline
 

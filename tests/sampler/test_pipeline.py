@@ -9,22 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
+from sdops.dialect.options import Churn, Guidance, Hires, Prediction, PromptOptions, Sampling
+from sdops.dialect.request import Files, Request
+from sdops.dialect.samplers import SAMPLERS
 from sdops.errors import UsageError
 from sdops.sampler import infotext, pictures
 from sdops.sampler.attention import BACKENDS
-from sdops.sampler.catalog import SAMPLERS
-from sdops.sampler.conditioning import PromptOptions
-from sdops.sampler.configuration import Prediction, architecture
+from sdops.sampler.configuration import architecture
 from sdops.sampler.graphs import Execution
-from sdops.sampler.guidance import Guidance
-from sdops.sampler.hires import Hires
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import PRECISIONS
 from sdops.sampler.random_weights import randomize
-from sdops.sampler.request import Files, Request
-from sdops.sampler.samplers import Churn
-from sdops.sampler.sampling import Sampling
 from sdops.sampler.upscale import to_picture, to_tensor
 from sdops.sampler.weights import build
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdops.dialect.prompt import BREAK, Steps, parse_attention, schedule, split_and
 from sdops.errors import UsageError
-from sdops.sampler.prompt import BREAK, Steps, parse_attention, schedule, split_and
 
 ATTENTION = [
     ("normal text", [("normal text", 1.0)]),

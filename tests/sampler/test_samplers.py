@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
+from sdops.dialect.options import Churn
+from sdops.dialect.samplers import SAMPLERS, sampler, split_scheduler
 from sdops.errors import UsageError
 from sdops.sampler import dpm_solver, samplers
-from sdops.sampler.catalog import SAMPLERS, sampler, split_scheduler
-from sdops.sampler.samplers import Churn
 from sdops.sampler.schedule import karras
 
 from .oracles import k_diffusion, relative_error

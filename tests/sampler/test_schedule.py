@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
+from sdops.dialect.samplers import SCHEDULERS, scheduler
 from sdops.errors import UsageError
 from sdops.sampler import schedule
-from sdops.sampler.schedule import SCHEDULERS, NoiseLevels, Range, scheduler
+from sdops.sampler.schedule import NoiseLevels, Range, sigmas_of
 
 from .oracles import k_diffusion, relative_error
 
@@ -98,7 +99,7 @@ def test_schedules_of_the_specification(levels, steps):
         ],
     }
     for name, values in expected.items():
-        ours = scheduler(name).function(ask(levels, steps))
+        ours = sigmas_of(name, ask(levels, steps))
         assert relative_error(ours, torch.tensor(values)) < 2e-6, name
 
 
@@ -138,7 +139,7 @@ def test_lengths():
     levels = NoiseLevels.scaled_linear()
     assert len(schedule.get_sigmas_ddim(ask(levels, 30))) == 32  # one more than asked for
     for known in SCHEDULERS:
-        sigmas = known.function(ask(levels, 20)).tolist()
+        sigmas = sigmas_of(known.name, ask(levels, 20)).tolist()
         assert len(sigmas) == 21
         assert sigmas == sorted(sigmas, reverse=True)
         assert (sigmas[-1] == 0) == (known.name != "kl_optimal")

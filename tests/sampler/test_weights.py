@@ -11,21 +11,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sdops.dialect.options import Prediction, Sampling
+from sdops.dialect.request import Request
 from sdops.errors import UnreadableInputError
-from sdops.sampler.configuration import (
-    ARCHITECTURES,
-    UNET,
-    VAE,
-    Family,
-    Prediction,
-    architecture,
-    infer,
-)
+from sdops.sampler.configuration import ARCHITECTURES, UNET, VAE, Family, architecture, infer
 from sdops.sampler.guidance import Velocity
 from sdops.sampler.pipeline import Pipeline
 from sdops.sampler.random_weights import randomize
-from sdops.sampler.request import Request
-from sdops.sampler.sampling import Sampling
 from sdops.sampler.weights import Weights, assign, build, load
 
 from .conftest import TINY

@@ -12,9 +12,9 @@ from sdops.bench.grid import axes as grid_axes
 from sdops.bench.smoke.run import Plan
 from sdops.bench.smoke.steps.pipeline import Trial
 from sdops.bench.subject import Subject
+from sdops.dialect.parameters import MOST_PICTURES, parameter
+from sdops.dialect.pictures import save as save_picture
 from sdops.errors import UsageError
-from sdops.sampler.parameters import MOST_PICTURES, parameter
-from sdops.sampler.pictures import save as save_picture
 from sdops.sampler.pipeline import NotANumberError, Picture, refuse_unfit
 
 

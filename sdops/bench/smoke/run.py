@@ -23,11 +23,11 @@ from sdops.bench.smoke.steps.like import Like, try_like
 from sdops.bench.smoke.steps.parts import TEXT, UNET, reference, try_part, vae_part
 from sdops.bench.smoke.wanted import NO_WISHES, Wishes
 from sdops.bench.subject import Subject, few_threads, usual_precision
+from sdops.dialect.names import known
 from sdops.errors import UsageError
 from sdops.finding import Report
 from sdops.sampler.attention import BACKENDS, backend
 from sdops.sampler.configuration import ModelConfig
-from sdops.sampler.names import known
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
 from sdops.sampler.weights import Weights

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdops.bench.subject import usual_side
+from sdops.dialect.infotext import settings as read
+from sdops.dialect.options import Sampling
+from sdops.dialect.parameters import applied, parameter
+from sdops.dialect.pictures import open_picture
+from sdops.dialect.request import Request
 from sdops.sampler.configuration import PIX2PIX_CHANNELS, Family, ModelConfig
-from sdops.sampler.infotext import settings as read
 from sdops.sampler.memory import Memory
-from sdops.sampler.parameters import applied, parameter
-from sdops.sampler.pictures import open_picture
 from sdops.sampler.pipeline import Pipeline, refuse_unfit
-from sdops.sampler.request import Request
-from sdops.sampler.sampling import Sampling
 
 if TYPE_CHECKING:
     from PIL import Image

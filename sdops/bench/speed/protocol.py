@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sdops.dialect.names import look_up
+from sdops.dialect.options import Guidance, Sampling
+from sdops.dialect.request import Request
 from sdops.profile import load, names
-from sdops.sampler.guidance import Guidance
-from sdops.sampler.names import look_up
-from sdops.sampler.request import Request
-from sdops.sampler.sampling import Sampling
 
 PROMPT = "a photograph of an astronaut riding a horse"
 

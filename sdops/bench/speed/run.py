@@ -23,11 +23,11 @@ from sdops.bench.speed.protocol import Case, Protocol, protocol
 from sdops.bench.speed.result import Result, Run, percentile
 from sdops.bench.speed.watch import HARMFUL, Watch
 from sdops.bench.subject import Subject, few_threads, usual_precision, usual_side
+from sdops.dialect.names import known
 from sdops.errors import SdopsError, UsageError
 from sdops.finding import Finding, Remedy, Report, Severity
 from sdops.sampler.attention import BACKENDS, HALF_ONLY, backend
 from sdops.sampler.graphs import Execution
-from sdops.sampler.names import known
 from sdops.sampler.pipeline import Options
 from sdops.sampler.precision import PRECISIONS, tf32_as
 from sdops.version import __version__

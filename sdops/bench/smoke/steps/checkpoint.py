@@ -13,8 +13,9 @@ from sdops.bench.smoke.steps.parts import Sample
 from sdops.bench.subject import Subject
 from sdops.checkpoint import open_checkpoint
 from sdops.checkpoint.types import Checkpoint
+from sdops.dialect.options import Prediction
 from sdops.finding import Severity
-from sdops.sampler.configuration import Family, ModelConfig, Prediction
+from sdops.sampler.configuration import Family, ModelConfig
 
 CLAIM_KEYS = ("modelspec.architecture", "ss_base_model_version")
 """Metadata that names the architecture (Stability's ModelSpec; kohya-ss)."""

@@ -18,17 +18,12 @@ from sdops.bench.smoke.steps.parts import ANOTHER_MODEL, gives_numbers, overflow
 from sdops.bench.smoke.steps.pipeline import Trial, Whole, odd
 from sdops.bench.smoke.wanted import usual
 from sdops.bench.subject import usual_tile
+from sdops.dialect.options import Hires
+from sdops.dialect.request import Request
 from sdops.finding import Severity
-from sdops.sampler.configuration import (
-    INPAINTING_CHANNELS,
-    PIX2PIX_CHANNELS,
-    Family,
-    ModelConfig,
-)
-from sdops.sampler.hires import Hires
+from sdops.sampler.configuration import INPAINTING_CHANNELS, PIX2PIX_CHANNELS, Family, ModelConfig
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import Precision
-from sdops.sampler.request import Request
 from sdops.sampler.upscale import resize_picture, to_tensor
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from sdops.bench.smoke.steps import like_reasons as reasons
 from sdops.bench.smoke.steps.pipeline import Trial
 from sdops.bench.smoke.wanted import Wishes
 from sdops.bench.subject import Subject
+from sdops.dialect.infotext import MOST_CHARACTERS, Infotext, parse
+from sdops.dialect.parameters import IN_INFOTEXT, UPSCALER, applied
+from sdops.dialect.pictures import infotext_in, open_picture
+from sdops.dialect.request import Request
 from sdops.errors import UnreadableInputError, UsageError
 from sdops.finding import Severity
-from sdops.sampler.infotext import MOST_CHARACTERS, Infotext, parse
-from sdops.sampler.parameters import IN_INFOTEXT, UPSCALER, applied
-from sdops.sampler.pictures import infotext_in, open_picture
-from sdops.sampler.request import Request
 from sdops.sampler.upscale import to_tensor
 
 if TYPE_CHECKING:

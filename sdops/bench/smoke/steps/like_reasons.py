@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sdops.bench.smoke.step import Fault
 from sdops.bench.subject import Subject, hashes_of
+from sdops.dialect.parameters import IN_INFOTEXT
 from sdops.finding import Severity
 from sdops.profile import load
-from sdops.sampler.parameters import IN_INFOTEXT
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -16,12 +16,12 @@ from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.smoke.wanted import PROMPT, asked
 from sdops.bench.subject import Subject, usual_side
+from sdops.dialect.options import Prediction
+from sdops.dialect.prompt import Steps
 from sdops.sampler.conditioning import Encoded
-from sdops.sampler.configuration import Prediction
 from sdops.sampler.guidance import Predictor
 from sdops.sampler.pipeline import NotANumberError, Options, Pipeline
 from sdops.sampler.precision import PRECISIONS, Precision, tf32_as
-from sdops.sampler.prompt import Steps
 
 HALVES = ("fp16", "bf16")
 TIMES = (999.0, 500.0, 20.0)

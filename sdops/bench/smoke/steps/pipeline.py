@@ -19,11 +19,11 @@ from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.smoke.steps.parts import gives_numbers, overflow
 from sdops.bench.smoke.wanted import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
 from sdops.bench.subject import LADDER, Subject, usual_tile
+from sdops.dialect.request import Request
 from sdops.finding import Severity
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import NotANumberError, Options, Picture, Pipeline
 from sdops.sampler.precision import Precision
-from sdops.sampler.request import Request
 
 NEEDS = {Memory.PARTS: Need.MEMORY_PARTS, Memory.LAYERS: Need.MEMORY_LAYERS}
 TURNS = {Memory.PARTS: "its parts taking turns", Memory.LAYERS: "its layers taking turns"}

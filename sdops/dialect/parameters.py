@@ -11,20 +11,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sdops.dialect.kinds import Choice, Kind, Label, Number, Size, Text, Written, names
+from sdops.dialect.names import look_up
+from sdops.dialect.options import (
+    LATENT_UPSCALERS,
+    NOISE_SOURCES,
+    PICTURE_UPSCALERS,
+    SEEDS,
+    SIDE_UNIT,
+    Hires,
+    Prediction,
+    Sampling,
+)
+from sdops.dialect.prompt import EMPHASES
+from sdops.dialect.samplers import Axis, sampler, schedule_for, scheduler
 from sdops.errors import UsageError
-from sdops.sampler.catalog import Axis, sampler, schedule_for
-from sdops.sampler.conditioning import EMPHASES
-from sdops.sampler.configuration import Prediction
-from sdops.sampler.hires import SIDE_UNIT, Hires
-from sdops.sampler.kinds import Choice, Kind, Label, Number, Size, Text, Written, names
-from sdops.sampler.names import look_up
-from sdops.sampler.noise import SEEDS, STREAMS
-from sdops.sampler.sampling import Sampling
-from sdops.sampler.schedule import scheduler
-from sdops.sampler.upscale import LATENT_UPSCALERS, PICTURE_UPSCALERS
 
 if TYPE_CHECKING:
-    from sdops.sampler.request import Request
+    from sdops.dialect.request import Request
 
 SMALLEST_SIDE = 64
 MOST_STEPS, MOST_PICTURES, MOST_LAYERS = 1000, 64, 32
@@ -161,7 +165,7 @@ DETAILS = (
     Parameter("Clip skip", "prompt_options.clip_skip", Number(1, MOST_LAYERS, int)),
     Parameter("ENSD", "seed_delta", Number(-SEEDS, SEEDS, int),
               lambda r: r.seed_delta != 0 and r.sampling.chosen.heeds_seed_delta),
-    Parameter("RNG", "rng", names("source of noise", STREAMS)),
+    Parameter("RNG", "rng", names("source of noise", NOISE_SOURCES)),
     Parameter("Mask blur", "mask_blur", Number(0, LARGEST_BLUR), lambda r: r.mask is not None,
               needs="a mask (--mask)"),
     Parameter("Hires sampler", "hires.sampler", SAMPLER,

@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdops.dialect.kinds import LARGEST_SIDE
 from sdops.errors import UnreadableInputError
-from sdops.sampler.kinds import LARGEST_SIDE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +39,8 @@ def open_picture(path: Path) -> Image.Image:
             with Image.open(path, formats=FORMATS) as picture:
                 if max(picture.size) <= LARGEST_SIDE:
                     picture.load()
-                    return picture.copy()
+                    whole: Image.Image = picture.copy()
+                    return whole
                 size = f"{picture.width} × {picture.height}"
     except Image.DecompressionBombError:
         size = "far too many"
@@ -82,3 +83,10 @@ def infotext_in(picture: Image.Image) -> str | None:
         is_little = text[1::2].count(0) > text[::2].count(0)
         return text.decode("utf-16-le" if is_little else "utf-16-be", errors="replace")
     return text.decode("utf-8", errors="replace") if comment.startswith(ASCII_COMMENT) else None
+
+
+def soften(mask: Image.Image, blur: float) -> Image.Image:
+    """`mask` in gray, its edge blurred by a Gaussian of `blur` pixels."""
+    from PIL import ImageFilter
+
+    return mask.convert("L").filter(ImageFilter.GaussianBlur(blur))

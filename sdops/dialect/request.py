@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sdops.dialect.infotext import Infotext
+from sdops.dialect.names import look_up
+from sdops.dialect.options import Guidance, Hires, PromptOptions, Sampling, Variation
+from sdops.dialect.parameters import BASICS, DETAILS, PARAMETERS, SIDES
+from sdops.dialect.pictures import soften
+from sdops.dialect.prompt import EMPHASES, Steps, schedule, split_and
 from sdops.errors import UsageError
-from sdops.sampler.conditioning import EMPHASES, PromptOptions
-from sdops.sampler.guidance import Guidance
-from sdops.sampler.hires import Hires
-from sdops.sampler.infotext import Infotext
-from sdops.sampler.names import look_up
-from sdops.sampler.noise import Variation
-from sdops.sampler.parameters import BASICS, DETAILS, PARAMETERS, SIDES
-from sdops.sampler.prompt import Steps, schedule, split_and
-from sdops.sampler.sampling import Sampling
-from sdops.sampler.upscale import soften
 from sdops.version import __version__
 
 if TYPE_CHECKING:
@@ -51,7 +47,7 @@ class Request:
     guidance: Guidance = field(default_factory=Guidance)
     prompt_options: PromptOptions = field(default_factory=PromptOptions)
     rng: str = "GPU"
-    """A name in `noise.STREAMS`."""
+    """One of `options.NOISE_SOURCES`."""
     seed_delta: int = 0
     """ENSD."""
     variation_seed: int = 0
@@ -149,7 +145,7 @@ class Request:
 def _check_prompts(request: Request, first_pass: int | None = None) -> None:
     """Read all that the prompts come to over the steps; errors as of `parse_attention`."""
     options = request.prompt_options
-    parse = look_up("emphasis mode", options.emphasis, EMPHASES).parse
+    parse = look_up("emphasis mode", options.emphasis, EMPHASES)
     steps = Steps(request.sampling.calls, first_pass, options.old_timelines)
     for prompt in (request.prompt, request.negative):
         for part, _ in split_and(prompt):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sdops.sampler.names import look_up
+from sdops.dialect.names import look_up
 
 Written = str | int | float
 LARGEST_SIDE = 8192
@@ -129,7 +129,7 @@ class Text:
     write = read
 
 
-def names(noun: str, things: Mapping[str, object]) -> Choice:
+def names(noun: str, things: Iterable[str]) -> Choice:
     """A choice among the names of `things`."""
     return Choice(noun, {name: name for name in things})
 

@@ -89,6 +89,20 @@ def _joined(pieces: list[Weighted]) -> list[Weighted]:
     return joined
 
 
+def unweighted(text: str) -> list[Weighted]:
+    """`text` as one piece: its brackets are literal."""
+    return [(text, 1.0)]
+
+
+EMPHASES = {
+    "Original": parse_attention,
+    "No norm": parse_attention,
+    "Ignore": parse_attention,
+    "None": unweighted,
+}
+"""How brackets are read, by A1111's setting "Emphasis mode"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """How many steps a schedule is for, and where its numbers count from."""

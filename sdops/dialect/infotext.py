@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sdops.dialect.kinds import Written, write
+from sdops.dialect.samplers import split_scheduler
 from sdops.errors import UsageError
-from sdops.sampler.catalog import split_scheduler
-from sdops.sampler.kinds import Written, write
 
 NEGATIVE = "Negative prompt:"
 PARAMETER = re.compile(r'(\w[\w \-/]{1,99}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')

@@ -1,0 +1,1 @@
+"""The language of pictures: prompts, settings, and what programs write into files."""
