@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from sdops.errors import UsageError
+from sdops.likeness import nearest
 
 Thing = TypeVar("Thing")
 
@@ -25,12 +25,12 @@ def look_up(kind: str, name: str, things: Mapping[str, Thing]) -> Thing:
         things: every thing by each of its names.
 
     Raises:
-        UsageError: there is none of that name; suggests the nearest.
+        UsageError: there is none of that name; suggests one that is spelled alike.
     """
     folded = {known.casefold(): known for known in things}
     wanted = name.strip().casefold()
     if wanted in folded:
         return things[folded[wanted]]
-    near = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.4)
-    hint = f"Did you mean {folded[near[0]]!r}?" if near else f"Use one of: {', '.join(things)}."
+    near = nearest(name, things)
+    hint = f"Did you mean {near!r}?" if near else f"Use one of: {', '.join(things)}."
     raise UsageError(f"There is no {kind} called {name!r}.", hint)

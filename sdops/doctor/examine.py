@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdops.errors import Skip, UsageError
 from sdops.facts.types import Facts
 from sdops.finding import Finding
+from sdops.likeness import nearest
 from sdops.registry import Check, checks
 
 
@@ -38,8 +38,8 @@ def choose(only: Sequence[str]) -> tuple[Check, ...]:
     known = {check.rule.id: check for check in checks()}
     for rule_id in only:
         if rule_id not in known:
-            nearest = difflib.get_close_matches(rule_id, known, n=1, cutoff=0.5)
-            hint = f"Did you mean {nearest[0]}? " if nearest else ""
+            meant = nearest(rule_id, known)
+            hint = f"Did you mean {meant}? " if meant else ""
             raise UsageError(
                 f"There is no check named {rule_id!r}.", f"{hint}See: sdops doctor --list-checks"
             )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from sdops.likeness import nearest
 from sdops.profile import load
 
 _ITEM = re.compile(r"(?P<key>[^,:\[\]]+)(?::(?P<value>\[[^\[\]]*\]|[^,:\[\]]*))?(?:,|$)")
@@ -91,10 +91,10 @@ def _item_faults(name: str, value: str | None, system: str) -> Iterator[Fault]:
             else f"“{name}” has no value; it must be followed by “:” and one."
         )
     elif key is None:
-        similar = difflib.get_close_matches(name, keys(), n=1)
+        similar = nearest(name, keys())
         yield Fault(
             f"PyTorch does not know “{name}”"
-            + (f"; “{similar[0]}” is meant." if similar else ", or only a newer one does.")
+            + (f"; “{similar}” is meant." if similar else ", or only a newer one does.")
         )
     elif not _fits(key, value):
         yield Fault(f"{name} cannot be “{value}”: it must be {_wanted(key)}.")

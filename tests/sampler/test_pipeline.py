@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from sdops.dialect import infotext, pictures
 from sdops.dialect.options import Churn, Guidance, Hires, Prediction, PromptOptions, Sampling
 from sdops.dialect.request import Files, Request
 from sdops.dialect.samplers import SAMPLERS
 from sdops.errors import UsageError
-from sdops.sampler import infotext, pictures
 from sdops.sampler.attention import BACKENDS
 from sdops.sampler.configuration import architecture
 from sdops.sampler.graphs import Execution
