@@ -1,9 +1,10 @@
-"""Gives a command's answer: renders the report, prints or saves it, exits with its code."""
+"""Gives a command's answer: renders the report, prints and saves it, exits with its code."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
 from sdops.errors import SdopsError, UsageError
@@ -18,60 +19,112 @@ PLAINER = str.maketrans(
 """What stands for our own characters in an old encoding."""
 
 NOTE_LENGTH = 20_000
-FORMATS = ("rich", "json", "markdown")
-CI_FORMATS = (*FORMATS, "junit", "github")
-"""Of commands whose verdict is a test's."""
+
+
+class Private(NamedTuple):
+    """An answer that names the user's own paths here, and not in what may be passed on."""
+
+    here: Callable[[], Report]
+    """For the user's own terminal: with real paths, so that commands are ready to paste."""
+    abroad: Callable[[], Report]
+    """For files and machine formats: without names, tokens and home paths."""
+
+
+Told = Report | Private
 
 
 class Answer(NamedTuple):
     """How the user wants the answer: the shared options of one command line."""
 
-    format_name: str
-    output: Path | None
-    fail_on: Severity | None
-    quiet: bool
+    format_name: str = "rich"
+    output: Path | None = None
+    saves: tuple[tuple[str, Path], ...] = ()
+    """Further formats of the same answer, each with its file."""
+    fail_on: Severity | None = Severity.ERROR
+    exit_zero: bool = False
+    only: tuple[str, ...] = ()
+    """Ids of findings; empty for all."""
+    ignored: tuple[str, ...] = ()
+    quiet: bool = False
 
     @classmethod
     def of(
         cls,
+        *,
         format_name: str | None,
         json: bool,
         output: Path | None,
+        save_report: list[Path] | None,
         fail_on: str,
+        exit_zero: bool,
+        only: list[str] | None,
+        ignore: list[str] | None,
         quiet: bool,
-        *,
-        formats: tuple[str, ...] = FORMATS,
     ) -> Answer:
         """Reads the shared options.
 
         Raises:
             UsageError: a value that does not exist, or options that contradict one another.
         """
+        from sdops.report import require_format, suffix_format
+
         if json and format_name not in (None, "json"):
             raise UsageError(f"--json contradicts --format {format_name}.", "Give one of them.")
         chosen = "json" if json else format_name or "rich"
-        if chosen not in formats:
-            raise UsageError(
-                f"This command has no output format {chosen!r}.",
-                f"Choose one of {', '.join(formats)}.",
-            )
-        if output is not None and output.exists():
-            raise UsageError(f"{output} exists already.", "Choose a new file name for --output.")
-        return cls(chosen, output, _severity(fail_on), quiet)
+        require_format(chosen)
+        saves = tuple((suffix_format(path), path) for path in save_report or ())
+        written = [path for path in (output, *(path for _, path in saves)) if path is not None]
+        for path in written:
+            _refuse_unwritable(path)
+        if len(set(written)) < len(written):
+            raise UsageError("One file cannot hold two reports.", "Give each its own name.")
+        return cls(
+            chosen, output, saves, _severity(fail_on), exit_zero, _ids(only), _ids(ignore), quiet
+        )
 
-    def give(self, report: Report) -> NoReturn:
-        """Prints or saves `report`, then exits with its code."""
+    def give(self, told: Told) -> NoReturn:
+        """Prints or saves the answer, then exits with its code."""
         from sdops.report import render
 
-        report = report._replace(fail_on=self.fail_on)
         to_terminal = self.output is None and sys.stdout.isatty()
         width = _terminal_width() if to_terminal else 100
+        own = self.output is None and self.format_name == "rich"
+        report = self._chosen(told, own=own)
         text = render(report, self.format_name, color=to_terminal and wants_color(), width=width)
+        for format_name, path in self.saves:
+            _save(path, render(self._chosen(told, own=False), format_name))
         if self.output is None:
             write_stdout(text)
         else:
             _save(self.output, text)
-        raise SystemExit(int(report.exit_code))
+        raise SystemExit(0 if self.exit_zero else int(report.exit_code))
+
+    def _chosen(self, told: Told, *, own: bool) -> Report:
+        """The report with the findings that the user wants to see."""
+        report = told if isinstance(told, Report) else told.here() if own else told.abroad()
+        left_out = {
+            finding.rule
+            for finding in report.findings
+            if finding.rule in self.ignored or (self.only and finding.rule not in self.only)
+        }
+        kept = tuple(finding for finding in report.findings if finding.rule not in left_out)
+        reasons = dict.fromkeys(sorted(left_out & {*self.ignored}), "left out with --ignore")
+        return report._replace(
+            findings=kept, skipped={**report.skipped, **reasons}, fail_on=self.fail_on
+        )
+
+
+def _ids(words: Iterable[str] | None) -> tuple[str, ...]:
+    """`--only a,b --only c` as three ids."""
+    return tuple(part.strip() for word in words or () for part in word.split(",") if part.strip())
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Refuses, before long work, what could not be written after it."""
+    if path.exists():
+        raise UsageError(f"{path} exists already.", "Choose a new file name.")
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent} to write into.", "Make it first.")
 
 
 def _terminal_width() -> int:

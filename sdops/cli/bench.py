@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import CI_FORMATS, Answer
+from sdops.cli.answer import Answer
+from sdops.cli.reporting import reporting
 from sdops.cli.steps import shown
 from sdops.errors import UsageError
+from sdops.finding import Report
 
 Checkpoint = Annotated[
     Path | None, typer.Argument(help="A model file. Default: random weights; speed is the same.")
@@ -58,12 +60,12 @@ Export = Annotated[
 ]
 
 
+@reporting
 def bench(
+    answer: Answer,
+    computing: options.Computing,
     checkpoint: Checkpoint = None,
     protocol: ProtocolName = None,
-    device: options.Device = None,
-    precision: options.Precision = None,
-    attention: options.Attention = "sdpa",
     compiled: Compile = False,
     cuda_graphs: CudaGraphs = False,
     channels_last: ChannelsLast = False,
@@ -72,17 +74,11 @@ def bench(
     max_regression: MaxRegression = "10%",
     compare_anyway: CompareAnyway = False,
     export: Export = None,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Measure how fast pictures are made here, and compare with an earlier result."""
     from sdops.bench.requirements import require_sampler
 
     begin = time.monotonic()
-    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=CI_FORMATS)
     most = _share(max_regression)
     _refuse_unwritable(save, *(export or ()))
     require_sampler()
@@ -98,9 +94,7 @@ def bench(
     plan = run.planned(
         checkpoint,
         protocol,
-        device,
-        precision,
-        attention,
+        *computing,
         execution,
         channels_last=channels_last,
     )
@@ -108,14 +102,14 @@ def bench(
         refuse_unlike(before.conditions, run.conditions(plan))
     if before is not None:
         refuse_other_runs(before, [case.name for case in plan.protocol.cases])
-    with shown(quiet=quiet) as show:
+    with shown(quiet=answer.quiet) as show:
         made = run.bench(plan, lambda done: show(done.name, True, run.sentence(done)))
     if save is not None:
         result.write(made, save)
     for path in export or ():
         write_export(made, path)
     baseline = None if compare is None or before is None else run.Baseline(compare, before, most)
-    answer.give(run.report(plan, made, baseline, begin))
+    return run.report(plan, made, baseline, begin)
 
 
 def _share(text: str) -> float:

@@ -9,7 +9,9 @@ import typer
 
 from sdops.cli import options
 from sdops.cli.answer import Answer
+from sdops.cli.reporting import reporting
 from sdops.errors import UsageError
+from sdops.finding import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,62 +43,39 @@ Alias = Annotated[
 ]
 
 
+@reporting
 def convert(
+    answer: Answer,
+    writing: options.Writing,
     source: Source,
     destination: Destination = None,
-    out: options.Out = None,
     to: To = "safetensors",
-    dtype: options.Dtype = None,
-    unet_dtype: options.UnetDtype = None,
-    vae_dtype: options.VaeDtype = None,
-    text_encoder_dtype: options.TextEncoderDtype = None,
-    allow_overflow: options.AllowOverflow = False,
     alias: Alias = False,
     repairs: Repairs = None,
-    no_metadata: options.NoMetadata = False,
-    no_verify: options.NoVerify = False,
-    hashed: options.Hashed = False,
-    overwrite: options.Overwrite = False,
-    dry_run: options.DryRun = False,
-    trash: options.Trash = False,
-    delete_source: options.DeleteSource = False,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Convert a checkpoint to safetensors; nothing in it is ever executed."""
     from sdops.checkpoint.convert.plan import with_aliases, without_metadata
-    from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.tasks import work_on
-    from sdops.cli.writing import carried_out, manner
+    from sdops.cli.writing import carried_out, manner, precision_of
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
-    parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
-    precision = Precision.of(dtype, parts)
+    precision = precision_of(writing)
     to = to.casefold()
     if to not in ("safetensors", "ckpt"):
         hint = "--to takes safetensors or ckpt."
         raise UsageError(f"There is no format {to!r} to convert to.", hint)
-    if alias and (to == "ckpt" or no_metadata):
-        without = "--no-metadata leaves out" if no_metadata else "a .ckpt does not have"
+    if alias and (to == "ckpt" or writing.no_metadata):
+        without = "--no-metadata leaves out" if writing.no_metadata else "a .ckpt does not have"
         raise UsageError(f"--alias notes names in the metadata, which {without}.", "Leave it out.")
     changes = _repairs(repairs or [])
     if alias:
         changes.append(with_aliases)
     if to == "ckpt":
         changes.append(without_metadata)
-    how = manner(
-        _planner(precision, changes), f".{to}",
-        allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,
-        hashed=hashed, overwrite=overwrite,
-        dry_run=dry_run, trash=trash, delete_source=delete_source,
-    )  # fmt: skip
-    found = work_on(source, destination, out, how.suffix, how.suffix)
+    how = manner(_planner(precision, changes), f".{to}", writing)
+    found = work_on(source, destination, writing.out, how.suffix, how.suffix)
     # Hashed for the metadata, copied, read back.
-    passes = 1 + (to == "safetensors" and not no_metadata) + (not no_verify)
-    answer.give(carried_out("convert", found, how, passes, quiet=quiet))
+    passes = 1 + (to == "safetensors" and not writing.no_metadata) + (not writing.no_verify)
+    return carried_out("convert", found, how, passes, quiet=answer.quiet)
 
 
 def _repairs(words: list[str]) -> list[Change]:

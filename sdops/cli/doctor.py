@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import CI_FORMATS, Answer, note, write_stdout
+from sdops.cli.answer import Answer, Private, note, write_stdout
 from sdops.cli.progress import working
+from sdops.cli.reporting import reporting
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,19 +20,9 @@ if TYPE_CHECKING:
     from sdops.doctor.session import Patient
     from sdops.facts.gather import Depth
     from sdops.facts.types import Facts
+    from sdops.finding import Report
     from sdops.registry import Check
 
-Target = Annotated[
-    str | None,
-    typer.Argument(
-        help="A UI's folder, a venv or a Python. Default: the UI around the current folder,"
-        " else this Python."
-    ),
-]
-Ui = Annotated[
-    str | None, typer.Option("--ui", help="Which UI it is, where the folder does not tell.")
-]
-Python = Annotated[str | None, typer.Option("--python", help="The Python that the UI runs with.")]
 Deep = Annotated[
     bool,
     typer.Option("--deep", help="Also import torch in the UI's own Python and run small kernels."),
@@ -44,9 +35,6 @@ Prove = Annotated[
 ]
 Fix = Annotated[bool, typer.Option("--fix", help="Show what sdops can mend, ask, and mend it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="With --fix: do not ask.")]
-Only = Annotated[
-    list[str] | None, typer.Option("--only", metavar="ID", help="Only this check; repeatable.")
-]
 FactsFile = Annotated[
     Path | None, typer.Option("--facts", help="Judge facts saved on another machine.")
 ]
@@ -59,26 +47,20 @@ Explain = Annotated[
 ]
 
 
+@reporting
 def doctor(
-    target: Target = None,
-    ui: Ui = None,
-    python: Python = None,
+    answer: Answer,
+    place: options.Patient,
     deep: Deep = False,
     net: Net = False,
     prove: Prove = False,
     fix: Fix = False,
     yes: Yes = False,
-    only: Only = None,
     facts_file: FactsFile = None,
     save_facts: SaveFacts = None,
     list_checks: ListChecks = False,
     explain: Explain = None,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Private | None:
     """Say what is wrong with a Stable Diffusion installation, why, and what to type."""
     from sdops.doctor import session
     from sdops.doctor.diagnose import diagnose
@@ -89,27 +71,30 @@ def doctor(
     if list_checks or explain is not None:
         asked = choose([explain]) if explain else ()
         write_stdout(session.explanation(asked[0]) if asked else session.check_list())
-        return
+        return None
     begin = time.monotonic()
-    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=CI_FORMATS)
-    chosen = choose(only or [])
-    patient, depth = session.Patient(target, ui, python, facts_file), Depth(deep=deep, net=net)
+    chosen = choose(answer.only)
+    patient, depth = session.Patient(*place, facts_file), Depth(deep=deep, net=net)
     _refuse_nonsense(patient, fix=fix, yes=yes, prove=prove)
-    facts = _look(patient, depth, quiet=quiet)
+    facts = _look(patient, depth, quiet=answer.quiet)
     if save_facts is not None:
         session.save(facts, save_facts)
-        _tell(f"The facts are in {save_facts}, without names, tokens and home paths.", quiet)
+        _tell(f"The facts are in {save_facts}, without names, tokens and home paths.", answer.quiet)
     if fix and _mend(facts, chosen, yes=yes):
-        facts = _look(patient, depth, quiet=quiet)
-    # The terminal is the user's own: there the commands keep their real paths, ready to paste.
-    private = answer.format_name == "rich" and answer.output is None
-    seen = facts if private else redact_facts(facts)
+        facts = _look(patient, depth, quiet=answer.quiet)
     if not prove:
-        answer.give(diagnose(seen, chosen, begin))
+        return Private(
+            lambda: diagnose(facts, chosen, begin),
+            lambda: diagnose(redact_facts(facts), chosen, begin),
+        )
     from sdops.cli.proof import proof_for, with_proof
 
-    proof = proof_for(facts, quiet=quiet)
-    answer.give(with_proof(diagnose(seen, chosen, begin, proof.flags), proof))
+    proof = proof_for(facts, quiet=answer.quiet)
+
+    def proven(seen: Facts) -> Report:
+        return with_proof(diagnose(seen, chosen, begin, proof.flags), proof)
+
+    return Private(lambda: proven(facts), lambda: proven(redact_facts(facts)))
 
 
 def _look(patient: Patient, depth: Depth, *, quiet: bool) -> Facts:

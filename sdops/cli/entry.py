@@ -1,8 +1,8 @@
 """Where the program starts.
 
-A scan often takes less time than loading the command line, so `sdops scan PATH…` without unusual
-options goes straight to its work. Everything else, and every mistake, goes to `sdops.cli.main`; a
-test holds both ways to the same answer.
+To say the version takes nothing else. A scan often takes less time than loading the command line,
+so `sdops scan PATH…` without unusual options goes straight to its work. Everything else, and every
+mistake, goes to `sdops.cli.main`; a test holds both ways to the same answer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ _PLAIN_FLAGS = {"--json", "--no-cache", "--quiet", "-q"}
 def main() -> NoReturn:
     """Runs the program."""
     arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        from sdops.version import __version__
+
+        print(f"sdops {__version__}")  # noqa: T201
+        sys.exit(0)
     if _is_plain_scan(arguments):
         from sdops.cli.guard import exit_code
 
@@ -43,4 +48,4 @@ def _scan(arguments: list[str]) -> None:
         progress=lambda size, files: byte_progress("Scanning", size, files, quiet=quiet),
         note=(lambda _text: None) if quiet else note,
     )
-    Answer.of(None, "--json" in arguments, None, "error", quiet).give(report)
+    Answer("json" if "--json" in arguments else "rich", quiet=quiet).give(report)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
 from sdops.cli import options
 from sdops.cli.answer import Answer, note
+from sdops.cli.reporting import reporting
+from sdops.finding import Report
 
 app = typer.Typer(
     name="env", help="Plan the Python environment of a user interface.", no_args_is_help=True
@@ -16,37 +17,18 @@ app = typer.Typer(
 
 
 @app.command("plan")
-def plan(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            help="A UI's folder, a venv or a Python. Default: the UI around the current folder,"
-            " else this Python."
-        ),
-    ] = None,
-    ui: Annotated[
-        str | None, typer.Option("--ui", help="Which UI it is, where the folder does not tell.")
-    ] = None,
-    python: Annotated[
-        str | None, typer.Option("--python", help="The Python that the UI runs with.")
-    ] = None,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+@reporting
+def plan(answer: Answer, place: options.Patient) -> Report:
     """Say which torch, torchvision, torchaudio and xformers fit this machine, and why."""
     from sdops.cli.progress import working
     from sdops.env.plan import report
     from sdops.facts.gather import Depth, gather
     from sdops.facts.target import resolve
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
-    patient = resolve(target, ui, python)
-    with working("Looking at the machine …", quiet=quiet):
+    patient = resolve(*place)
+    with working("Looking at the machine …", quiet=answer.quiet):
         facts = gather(patient, Depth())
-    answer.give(report(facts))
+    return report(facts)
 
 
 @app.command("install-torch", hidden=True)

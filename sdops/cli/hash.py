@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from sdops.cli import options
 from sdops.cli.answer import Answer
 from sdops.cli.progress import byte_progress
+from sdops.cli.reporting import reporting
+from sdops.finding import Report
 
 
+@reporting
 def hash_command(
+    answer: Answer,
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH…", readable=False, help="Model files or folders.")
     ],
@@ -26,21 +29,15 @@ def hash_command(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also unchanged ones.")
     ] = False,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Compute sha256, AutoV2, AutoV3, A1111's and kohya's hashes of model files."""
     from sdops.checkpoint.files.walk import walk
     from sdops.checkpoint.hash import report as hash_report
     from sdops.checkpoint.hash.hashes import Extras
     from sdops.checkpoint.verify.manifest import write
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
     work = walk(paths)
-    with byte_progress("Hashing", work.total_bytes, quiet=quiet) as advance:
+    with byte_progress("Hashing", work.total_bytes, quiet=answer.quiet) as advance:
         done = hash_report.hash_all(
             work,
             Extras(blake3=blake3, crc32=crc32),
@@ -50,4 +47,4 @@ def hash_command(
         )
     if write_manifest is not None:
         write(write_manifest, done.hashes)
-    answer.give(hash_report.report(done))
+    return hash_report.report(done)

@@ -7,22 +7,19 @@ from typing import Annotated
 
 import typer
 
-from sdops.cli import options
 from sdops.cli.answer import Answer
+from sdops.cli.reporting import reporting
+from sdops.finding import Report
 
 
+@reporting
 def info(
+    answer: Answer,  # noqa: ARG001  (it has no progress to be quiet about)
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH…", readable=False, help="Model files or folders.")
     ],
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Say what a model file is: architecture, parts, precision, EMA, training metadata."""
     from sdops.checkpoint.identify import report as info_report
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
-    answer.give(info_report.report(paths))
+    return info_report.report(paths)

@@ -1,32 +1,12 @@
-"""The options that every command shares."""
+"""The options that several commands share; those that belong together as one named tuple."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-Format = Annotated[
-    str | None,
-    typer.Option("--format", help="How to print the answer: rich, json, markdown, …"),
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="Write the answer to this new file, not to the terminal."),
-]
-FailOn = Annotated[
-    str,
-    typer.Option(
-        "--fail-on",
-        metavar="SEVERITY",
-        help="Exit with 1 from this severity on: info, warning, error, critical, never.",
-    ),
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress and no notes, only the answer.")
-]
 Dtype = Annotated[
     str | None, typer.Option("--dtype", help="Precision of the weights: fp16, bf16, fp32 or keep.")
 ]
@@ -55,6 +35,17 @@ Trash = Annotated[
 DeleteSource = Annotated[
     bool, typer.Option("--delete-source", help="Delete the source once the result is verified.")
 ]
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        help="A UI's folder, a venv or a Python. Default: the UI around the current folder,"
+        " else this Python."
+    ),
+]
+Ui = Annotated[
+    str | None, typer.Option("--ui", help="Which UI it is, where the folder does not tell.")
+]
+Python = Annotated[str | None, typer.Option("--python", help="The Python that the UI runs with.")]
 Architecture = Annotated[
     str | None,
     typer.Option(
@@ -80,3 +71,37 @@ Attention = Annotated[
         help="sdpa, flash, memory-efficient, cudnn, math, xformers or sub-quadratic.",
     ),
 ]
+
+
+class Writing(NamedTuple):
+    """How convert and prune write their new files."""
+
+    out: Out = None
+    dtype: Dtype = None
+    unet_dtype: UnetDtype = None
+    vae_dtype: VaeDtype = None
+    text_encoder_dtype: TextEncoderDtype = None
+    allow_overflow: AllowOverflow = False
+    no_metadata: NoMetadata = False
+    no_verify: NoVerify = False
+    hashed: Hashed = False
+    overwrite: Overwrite = False
+    dry_run: DryRun = False
+    trash: Trash = False
+    delete_source: DeleteSource = False
+
+
+class Computing(NamedTuple):
+    """What smoke and bench compute with."""
+
+    device: Device = None
+    precision: Precision = None
+    attention: Attention = "sdpa"
+
+
+class Patient(NamedTuple):
+    """The installation that doctor and env look at."""
+
+    target: Target = None
+    ui: Ui = None
+    python: Python = None

@@ -9,7 +9,9 @@ import typer
 
 from sdops.cli import options
 from sdops.cli.answer import Answer
+from sdops.cli.reporting import reporting
 from sdops.errors import UsageError
+from sdops.finding import Report
 
 if TYPE_CHECKING:
     from sdops.checkpoint.convert.plan import Plan
@@ -34,40 +36,22 @@ Drop = Annotated[
 ]
 
 
+@reporting
 def prune(
+    answer: Answer,
+    writing: options.Writing,
     source: Source,
     destination: Destination = None,
-    out: options.Out = None,
     keep: KeepWord = "auto",
     ema_partial: EmaPartial = False,
     drop: Drop = None,
-    dtype: options.Dtype = None,
-    unet_dtype: options.UnetDtype = None,
-    vae_dtype: options.VaeDtype = None,
-    text_encoder_dtype: options.TextEncoderDtype = None,
-    allow_overflow: options.AllowOverflow = False,
-    no_metadata: options.NoMetadata = False,
-    no_verify: options.NoVerify = False,
-    hashed: options.Hashed = False,
-    overwrite: options.Overwrite = False,
-    dry_run: options.DryRun = False,
-    trash: options.Trash = False,
-    delete_source: options.DeleteSource = False,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Keep EMA or live weights, drop what making pictures does not need, change precision."""
-    from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.prune import Keep, Pruning, prune_plan
     from sdops.checkpoint.convert.tasks import work_on
-    from sdops.cli.writing import carried_out, manner
+    from sdops.cli.writing import carried_out, manner, precision_of
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
-    parts = {"unet": unet_dtype, "vae": vae_dtype, "text-encoder": text_encoder_dtype}
-    precision = Precision.of(dtype, parts)
+    precision = precision_of(writing)
     keep = keep.casefold()
     if keep not in {word.value for word in Keep}:
         raise UsageError(
@@ -81,16 +65,11 @@ def prune(
     def planner(checkpoint: Checkpoint) -> Plan:
         return prune_plan(checkpoint, pruning, precision)
 
-    how = manner(
-        planner, ".safetensors",
-        allow_overflow=allow_overflow, metadata=not no_metadata, verify=not no_verify,
-        hashed=hashed, overwrite=overwrite,
-        dry_run=dry_run, trash=trash, delete_source=delete_source,
-    )  # fmt: skip
-    found = work_on(source, destination, out, how.suffix, "-pruned.safetensors")
+    how = manner(planner, ".safetensors", writing)
+    found = work_on(source, destination, writing.out, how.suffix, "-pruned.safetensors")
     # About half of it is written and read back; all of it is hashed for the metadata.
-    passes = 1 + (not no_metadata)
-    answer.give(carried_out("prune", found, how, passes, quiet=quiet))
+    passes = 1 + (not writing.no_metadata)
+    return carried_out("prune", found, how, passes, quiet=answer.quiet)
 
 
 _ALWAYS_DROPPED = ("optimizer", "callbacks", "lr_schedulers", "other-weights")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sdops.cli import options
-from sdops.cli.answer import CI_FORMATS, Answer, note
+from sdops.cli.answer import Answer, note
 from sdops.cli.progress import byte_progress
-
-_FORMATS = (*CI_FORMATS, "sarif")
-
+from sdops.cli.reporting import reporting
+from sdops.finding import Report
 
 _Paths = Annotated[
     list[str] | None,
@@ -34,7 +31,9 @@ _Quarantine = Annotated[
 ]
 
 
+@reporting
 def scan(
+    answer: Answer,
     paths: _Paths = None,
     from_file: Annotated[
         list[Path] | None, typer.Option("--from-file", help="Also what this list names, by line.")
@@ -52,19 +51,10 @@ def scan(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Scan every file, also unchanged ones.")
     ] = False,
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")
-    ] = False,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Look for code in model files: what would run if a program loaded them. Nothing is run."""
     from sdops.checkpoint.scan.run import ScanOptions, run
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=_FORMATS)
     wanted = ScanOptions(
         names=tuple(paths or ()),
         lists=tuple(from_file or ()),
@@ -76,13 +66,8 @@ def scan(
         jobs=jobs,
         cached=not no_cache,
     )
-    report = run(
+    return run(
         wanted,
-        progress=lambda size, files: byte_progress("Scanning", size, files, quiet=quiet),
-        note=(lambda _text: None) if quiet else note,
+        progress=lambda size, files: byte_progress("Scanning", size, files, quiet=answer.quiet),
+        note=(lambda _text: None) if answer.quiet else note,
     )
-    if exit_zero:
-        with contextlib.suppress(SystemExit):
-            answer.give(report)
-        raise typer.Exit(0)
-    answer.give(report)

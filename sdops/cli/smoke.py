@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from sdops.cli import options
-from sdops.cli.answer import CI_FORMATS, Answer
+from sdops.cli.answer import Answer
+from sdops.cli.reporting import reporting
 from sdops.cli.steps import shown
 from sdops.errors import UsageError
+from sdops.finding import Report
 
 GIB = 2**30
 Checkpoint = Annotated[
@@ -73,7 +75,10 @@ X = Annotated[str | None, typer.Option("--x", help="Values to the right, as 'Eul
 Y = Annotated[str | None, typer.Option("--y", help="Values down, as 20, 1-10 [5] or 10-30 (+10).")]
 
 
+@reporting
 def smoke(
+    answer: Answer,
+    computing: options.Computing,
     checkpoint: Checkpoint = None,
     architecture: options.Architecture = None,
     vae: Vae = None,
@@ -83,26 +88,17 @@ def smoke(
     like: Like = None,
     image: StartImage = None,
     mask: Mask = None,
-    device: options.Device = None,
-    precision: options.Precision = None,
-    attention: options.Attention = "sdpa",
     memory_limit: MemoryLimit = None,
     ui: Ui = "a1111",
     output_dir: OutputDir = None,
     grid: Grid = None,
     x: X = None,
     y: Y = None,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Try whether pictures can be made here, and say which flags that takes."""
     from sdops.bench.requirements import require_sampler
 
     begin = time.monotonic()
-    answer = Answer.of(format_name, json, output, fail_on, quiet, formats=CI_FORMATS)
     _refuse_nonsense(grid, x, y, output_dir)
     require_sampler()
     from sdops.bench.smoke import gallery
@@ -114,9 +110,7 @@ def smoke(
         checkpoint,
         architecture=architecture,
         vae=vae,
-        device=device,
-        precision=precision,
-        attention=attention,
+        **computing._asdict(),
         memory_limit=_bytes(memory_limit),
         ui=ui,
         weights=Weights.EMA if ema else Weights.LIVE,
@@ -126,10 +120,10 @@ def smoke(
     wanted = gallery.Wanted.of(plan, output_dir, grid, x, y)
     if output_dir is not None:
         plan = replace(plan, subject=plan.subject.hashed())
-    with shown(quiet=quiet) as show:
+    with shown(quiet=answer.quiet) as show:
         outcome = smoke(plan, lambda step: show(step.name, step.ok, step.detail))
         saved = gallery.save(wanted, plan.subject, outcome.trial)
-    answer.give(report(plan, outcome, begin, saved.paths, saved.faults))
+    return report(plan, outcome, begin, saved.paths, saved.faults)
 
 
 def _bytes(gib: float | None) -> int | None:

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from sdops.cli import options
 from sdops.cli.answer import Answer
 from sdops.cli.progress import byte_progress
+from sdops.cli.reporting import reporting
+from sdops.finding import Report
 
 
+@reporting
 def verify(
+    answer: Answer,
     paths: Annotated[
         list[Path],
         typer.Argument(
@@ -41,18 +44,12 @@ def verify(
     civitai_url: Annotated[str, typer.Option(help="Address of Civitai or a mirror.")] = "",
     hub_url: Annotated[str, typer.Option(help="Address of Hugging Face or a mirror.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files side by side.")] = 2,
-    format_name: options.Format = None,
-    json: options.Json = False,
-    output: options.Output = None,
-    fail_on: options.FailOn = "error",
-    quiet: options.Quiet = False,
-) -> None:
+) -> Report:
     """Check model files against lists, sidecars, well-known hashes and, on request, hubs."""
     from sdops.checkpoint.files.walk import Walk
     from sdops.checkpoint.verify import lookup
     from sdops.checkpoint.verify import report as verify_report
 
-    answer = Answer.of(format_name, json, output, fail_on, quiet)
     asked = verify_report.question(paths, against or [], expect)
     lookups: list[lookup.HuggingFace | lookup.Civitai] = []
     if online and repository:
@@ -60,6 +57,5 @@ def verify(
     if online:
         lookups.append(lookup.Civitai(civitai_url or lookup.CIVITAI))
     total = Walk(tuple(str(item.path) for item in asked.pairs)).total_bytes
-    with byte_progress("Verifying", total, quiet=quiet) as advance:
-        report = verify_report.verify_all(asked, lookups, jobs=jobs, advance=advance)
-    answer.give(report)
+    with byte_progress("Verifying", total, quiet=answer.quiet) as advance:
+        return verify_report.verify_all(asked, lookups, jobs=jobs, advance=advance)

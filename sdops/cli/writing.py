@@ -8,23 +8,17 @@ from sdops.cli.progress import byte_progress
 from sdops.errors import UsageError
 
 if TYPE_CHECKING:
+    from sdops.checkpoint.convert.precision import Precision
     from sdops.checkpoint.convert.tasks import Work
     from sdops.checkpoint.convert.work import Manner, Planner
+    from sdops.cli.options import Writing
     from sdops.finding import Report
 
 
 def manner(
     planner: Planner,
     suffix: str,
-    *,
-    allow_overflow: bool,
-    metadata: bool,
-    verify: bool,
-    hashed: bool,
-    overwrite: bool,
-    dry_run: bool,
-    trash: bool,
-    delete_source: bool,
+    writing: Writing,
 ) -> Manner:
     """How every file is written, from the switches of the command line.
 
@@ -36,17 +30,41 @@ def manner(
     from sdops.checkpoint.convert.work import Manner
     from sdops.checkpoint.write.new_file import Overwrite, OverwritePolicy
 
-    if (trash or delete_source) and not verify:
+    if (writing.trash or writing.delete_source) and writing.no_verify:
         raise UsageError(
             "The source is only given up once the result is verified.",
             "Leave out --no-verify, or --trash and --delete-source.",
         )
-    if trash and delete_source:
+    if writing.trash and writing.delete_source:
         raise UsageError("--trash and --delete-source contradict one another.", "Give one.")
-    after: AfterSource = Trash() if trash else Delete() if delete_source else AfterSource()
-    policy: OverwritePolicy = Overwrite() if overwrite else OverwritePolicy()
-    written = Options(metadata, verify, hashed, allow_overflow, policy)
-    return Manner(planner, written, suffix, after, dry_run)
+    after: AfterSource = AfterSource()
+    if writing.trash or writing.delete_source:
+        after = Trash() if writing.trash else Delete()
+    policy: OverwritePolicy = Overwrite() if writing.overwrite else OverwritePolicy()
+    written = Options(
+        metadata=not writing.no_metadata,
+        verify=not writing.no_verify,
+        hashed=writing.hashed,
+        allow_overflow=writing.allow_overflow,
+        overwrite=policy,
+    )
+    return Manner(planner, written, suffix, after, writing.dry_run)
+
+
+def precision_of(writing: Writing) -> Precision:
+    """The precision of every part, from the options.
+
+    Raises:
+        UsageError: there is no such precision.
+    """
+    from sdops.checkpoint.convert.precision import Precision
+
+    parts = {
+        "unet": writing.unet_dtype,
+        "vae": writing.vae_dtype,
+        "text-encoder": writing.text_encoder_dtype,
+    }
+    return Precision.of(writing.dtype, parts)
 
 
 def carried_out(command: str, found: Work, how: Manner, passes: int, *, quiet: bool) -> Report:

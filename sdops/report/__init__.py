@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sdops.errors import UsageError
 from sdops.finding import Report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sdops.report.blocks import Block
 
-_MODULES = {
-    "rich": "rich_text",
-    "json": "json_format",
-    "markdown": "markdown",
-    "sarif": "sarif",
-    "junit": "junit",
-    "github": "github",
+
+class Format(NamedTuple):
+    """One way to write a report."""
+
+    module: str
+    """The module of this package whose `render` writes it."""
+    suffix: str = ""
+    """Of a file that is written in it; empty where it makes sense on standard output only."""
+
+
+FORMATS = {
+    "rich": Format("rich_text", ".txt"),
+    "json": Format("json_format", ".json"),
+    "markdown": Format("markdown", ".md"),
+    "sarif": Format("sarif", ".sarif"),
+    "junit": Format("junit", ".xml"),
+    "github": Format("github"),
 }
-FORMATS = tuple(_MODULES)
+"""Every output format by its name: the one place that lists them."""
 
 
 def render(report: Report, format_name: str, *, color: bool = False, width: int = 100) -> str:
@@ -35,13 +47,34 @@ def render(report: Report, format_name: str, *, color: bool = False, width: int 
     Raises:
         UsageError: the format does not exist.
     """
-    if format_name not in _MODULES:
-        raise UsageError(
-            f"There is no output format {format_name!r}.", f"Choose one of {', '.join(FORMATS)}."
-        )
-    module = importlib.import_module(f"sdops.report.{_MODULES[format_name]}")
+    require_format(format_name)
+    module = importlib.import_module(f"sdops.report.{FORMATS[format_name].module}")
     renderer = cast(Callable[..., str], module.render)
     return renderer(report, color=color, width=width) if format_name == "rich" else renderer(report)
+
+
+def require_format(name: str) -> None:
+    """Raises UsageError where there is no output format `name`."""
+    if name not in FORMATS:
+        raise UsageError(
+            f"There is no output format {name!r}.", f"Choose one of {', '.join(FORMATS)}."
+        )
+
+
+def suffix_format(path: Path) -> str:
+    """The format in which a report is written to `path`, by its suffix.
+
+    Raises:
+        UsageError: no format has it.
+    """
+    suffixes = {kind.suffix: name for name, kind in FORMATS.items() if kind.suffix}
+    name = suffixes.get(path.suffix.lower())
+    if name is None:
+        raise UsageError(
+            f"The suffix of {path} does not say which format to write.",
+            f"Use one of {', '.join(suffixes)}.",
+        )
+    return name
 
 
 def view(report: Report) -> tuple[Block, ...]:

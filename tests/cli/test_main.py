@@ -82,7 +82,7 @@ def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path) -> None:
     slow = tmp_path / "typer.py"
     slow.write_text("import sys, time\nprint('loading', flush=True)\ntime.sleep(60)\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "sdops", "--version"],
+        [sys.executable, "-m", "sdops", "--help"],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
