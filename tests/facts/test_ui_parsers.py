@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdops.facts.ui import argument_file, arguments, batch, requirements, shell, yaml_subset
+from sdops.facts.ui import argument_file, arguments, batch, requirements, shell, yaml_file
 from tests.pythons import text
 
 pieces = st.sampled_from(
@@ -44,7 +44,45 @@ def test_batch_files(script: str) -> None:
 @settings(deadline=None)
 @given(scripts)
 def test_yaml(content: str) -> None:
-    assert all(each.path and each.line >= 1 for each in yaml_subset.read(content))
+    try:
+        found = yaml_file.read(content)
+    except ValueError:
+        return
+    assert all(each.path and each.line >= 1 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('models_dir: "D:\\\\AI models #2"  # mine', [("models_dir", "D:\\AI models #2", 1)]),
+        ("a: 'it''s # not a comment'", [("a", "it's # not a comment", 1)]),
+        ("web: {host: 0.0.0.0, port: 9090}", [("host", "0.0.0.0", 1), ("port", "9090", 1)]),
+        ("\n\nlist:\n  - a\n  - 'b c'\n", [("list", "a\nb c", 3)]),
+        ("base: &b\n  port: 1\nweb:\n  <<: *b\n  host: x\n",
+         [("port", "1", 2), ("port", "1", 2), ("host", "x", 5)]),
+        ("a: !!python/object/apply:os.system [ls]", [("a", "ls", 1)]),
+        ("a: null\nb: ~\nc:\nd: |\n  one\n  two\n", [("d", "one\ntwo\n", 4)]),
+    ],
+)  # fmt: skip
+def test_yaml_of_all_kinds(content: str, expected: list[tuple[str, str, int]]) -> None:
+    found = [(each.path[-1], each.value, each.line) for each in yaml_file.read(content)]
+    assert found == expected
+
+
+def test_yaml_that_is_made_of_aliases_ends() -> None:
+    laughs = "a0: &a0 {x: lol}\n" + "".join(
+        f"a{n}: &a{n} {{{', '.join(f'k{i}: *a{n - 1}' for i in range(9))}}}\n" for n in range(1, 12)
+    )
+    start = time.process_time()
+    assert len(yaml_file.read(laughs)) <= 1000
+    assert yaml_file.read("&a [*a, {x: *a}]") == ()
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("content", ["a: [1, 2", "a: 'x", "\t- x", "a: b: c", "[" * 5000, "\x00"])
+def test_what_is_not_yaml_is_said_without_quoting_it(content: str) -> None:
+    with pytest.raises(ValueError, match="not YAML"):
+        yaml_file.read(content)
 
 
 @settings(deadline=None)

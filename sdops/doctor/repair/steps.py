@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sdops.doctor.repair import launch_file
 from sdops.errors import SdopsError
+from sdops.facts.credentials import hide_credentials
 from sdops.finding import Command, Platform
 from sdops.programs import pip, process
 
@@ -141,7 +142,7 @@ class EditLaunchFile:
         """The file, then the lines that change, before (-) and after (+)."""
         before, after = self._texts()
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
-        changed = (line for line in list(lines)[2:] if not line.startswith("@@"))
+        changed = (hide_credentials(line) for line in list(lines)[2:] if not line.startswith("@@"))
         return (f"edit  {self.path}", *(f"      {line}" for line in changed))
 
     def carry_out(self, backup: Path) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sdops.facts.credentials import hide_value
-
 _PREFIXES = (
     "CUDA", "CUDNN", "CUBLAS", "NVIDIA", "NCCL", "NSIGHT", "COMPUTE_", "OPENCL_PROFILE", "GPU_",
     "HIP_", "HSA_", "ROCR_", "ROCM", "AMD_", "MIOPEN", "HCC_", "ONEAPI", "ZE_", "SYCL", "IPEX",
@@ -29,9 +27,9 @@ _PERSONAL = re.compile(r"(?i)^GIT_(AUTHOR|COMMITTER)|^CONDA_PROMPT")
 
 
 def relevant(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that matter here, sorted, with credentials in their values hidden."""
+    """The variables that matter here, sorted, credentials and all."""
     return {
-        name: hide_value(name, environment[name])
+        name: environment[name]
         for name in sorted(environment)
         if _matters(name.upper()) and not _PERSONAL.match(name)
     }

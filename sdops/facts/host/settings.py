@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sdops.facts.credentials import hide_value
 from sdops.facts.files import home, text_or_empty
 from sdops.facts.git_config import parse
 from sdops.facts.tree import Tree
@@ -25,7 +24,7 @@ _GIT_SETTINGS = re.compile(
 
 
 def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
-    """The settings in force, `pip:global.index-url` → value, credentials hidden.
+    """The settings in force, `pip:global.index-url` → value, credentials and all.
 
     Args:
         paths: as for `host.look`; `venv` may hold a pip configuration of its own.
@@ -33,10 +32,10 @@ def look(paths: Mapping[str, str], tree: Tree) -> dict[str, str]:
     """
     settings: dict[str, str] = {}
     for name, value in pip_settings(paths.get("venv"), tree):
-        settings[f"pip:{name}"] = hide_value(name, value)
+        settings[f"pip:{name}"] = value
     for name, value in git_settings(tree):
         if _GIT_SETTINGS.match(name):
-            settings[f"git:{hide_value('', name)}"] = hide_value(name, value)
+            settings[f"git:{name}"] = value
     return settings
 
 

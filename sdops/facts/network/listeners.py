@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from sdops.facts.credentials import hide_credentials
 from sdops.facts.probe import Probed, attempt, reason
 from sdops.facts.tree import Tree
 from sdops.facts.types import Gap, Listener
@@ -96,7 +95,7 @@ def _owner(pid: int | None) -> tuple[str | None, str | None]:
     except psutil.Error:
         return None, None
     try:
-        command = hide_credentials(shlex.join(process.cmdline())) or None
+        command = shlex.join(process.cmdline()) or None
     except psutil.Error:
         command = None
     return name, command

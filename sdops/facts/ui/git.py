@@ -11,7 +11,6 @@ import os
 import re
 from pathlib import Path
 
-from sdops.facts.credentials import hide_credentials
 from sdops.facts.files import exists, text_or_empty
 from sdops.facts.git_config import parse
 from sdops.facts.probe import Probed
@@ -139,4 +138,4 @@ def _remotes(config: str) -> tuple[Remote, ...]:
         named = re.fullmatch(r"remote\.(.+)\.url", setting, re.DOTALL)
         if named and value and len(remotes) < _REMOTES:
             remotes.setdefault(named[1], value)
-    return tuple(Remote(name, hide_credentials(url)) for name, url in remotes.items())
+    return tuple(Remote(name, url) for name, url in remotes.items())

@@ -81,12 +81,19 @@ def _examine(found: Recognized, system: str, environment: Mapping[str, str]) -> 
         extensions=extensions.read(kind, root),
         repositories=extensions.repositories(kind, root),
         requirements=needed.value,
-        model_folders=tuple(str(path) for path in folders),
+        model_folders=tuple(str(path) for path in folders.value),
         logs=logs.find(root, kind.logs),
         running_pid=process.pid if process else None,
         python=started.python,
     )
-    gaps = (*flags.gaps, *started.gaps, *needed.gaps, *checkout.gaps, *_closed(root))
+    gaps = (
+        *flags.gaps,
+        *started.gaps,
+        *needed.gaps,
+        *checkout.gaps,
+        *folders.gaps,
+        *_closed(root),
+    )
     return Probed(install, gaps)
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sdops.facts.credentials import means_secret
 from sdops.facts.files import read_text
 from sdops.facts.types import Argument, Gap, Setting, UiInstall
-from sdops.facts.ui import arguments, batch, shell, yaml_subset
+from sdops.facts.ui import arguments, batch, shell, yaml_file
 from sdops.facts.ui.kinds import LaunchFile, UiKind
 from sdops.facts.ui.script import LIMIT_BYTES, Command, Script
 
@@ -221,9 +222,11 @@ def _add_command(place: Place, command: Command, file: str, launch: Launch) -> N
 
 
 def _add_yaml(text: str, file: str, launch: Launch) -> None:
-    launch.settings += [
-        Setting(each.path[-1], each.value, file, each.line) for each in yaml_subset.read(text)
-    ][:_SETTINGS]
+    for each in yaml_file.read(text)[:_SETTINGS]:
+        # What lies inside a key for secrets is one, whatever it is called itself.
+        secret = any(means_secret(key) for key in each.path)
+        name = ".".join(each.path) if secret else each.path[-1]
+        launch.settings.append(Setting(name, each.value, file, each.line))
 
 
 def _add_comfy_settings(place: Place, text: str, file: str, launch: Launch) -> None:
