@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdops.checkpoint import formats, tensor_index
+from sdops.checkpoint.damage import CUT, DAMAGE
 from sdops.checkpoint.files.source import FileSource, Source
-from sdops.checkpoint.formats import plain, safetensors, zips
+from sdops.checkpoint.formats import plain, zips
 from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.trace.values import Trace
 from sdops.checkpoint.types import Checkpoint, Container, Opaque, Problem, Tensor
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from sdops.facts.types.ui import ModelFile
 
 _MAX_INDEX_BYTES = 8 << 20
+_INDEXED = frozenset({Container.SAFETENSORS, Container.GGUF, Container.TORCH_LEGACY,
+                      Container.PICKLE})  # fmt: skip
+"""Files whose whole index takes no longer to read than to recognize an archive."""
 
 
 def sniff(path: Path | str) -> ModelFile:
@@ -31,21 +35,23 @@ def sniff(path: Path | str) -> ModelFile:
 
     with FileSource(path) as source:
         container = formats.recognize(source)
-        missing = None
-        if container is Container.SAFETENSORS:
-            end = safetensors.declared_end(source)
-            head_end = 8 + int.from_bytes(source.read(0, 8), "little")
-            lacking = (end if end is not None else head_end) - source.size
-            if lacking > 0:
-                container, missing = Container.TRUNCATED, lacking
-        elif container is Container.TRUNCATED:
+        missing = damage = None
+        if container is Container.TRUNCATED:
             missing = zips.missing_bytes(source)
+        elif container in _INDEXED:
+            contents = formats.read(source, container)
+            problems = checkpoint_of(str(path), source, contents).problems
+            cut = next((item for item in problems if item.id == CUT), None)
+            if cut is not None:
+                container, missing = Container.TRUNCATED, cut.missing_bytes
+            damage = next((item.text for item in problems if item.id in DAMAGE), None)
         return ModelFile(
             path=str(path),
             size_bytes=source.size,
             container=container.value,
             missing_bytes=missing,
             expected_bytes=plain.lfs_size(source) if container is Container.LFS_POINTER else None,
+            damage=damage,
         )
 
 
@@ -103,7 +109,8 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
 
 
 def _damaged(trace: Trace) -> Problem:
-    return Problem("pickle-damaged", trace.fault, trace.member, trace.fault_offset, blocking=True)
+    problem_id = "pickle-budget" if trace.over_budget else "pickle-damaged"
+    return Problem(problem_id, trace.fault, trace.member, trace.fault_offset, blocking=True)
 
 
 def _shards(source: Source) -> dict[str, str]:

@@ -133,6 +133,8 @@ class Problem(NamedTuple):
     """No program writes such a file; someone made it so that readers disagree or hang."""
     blocking: bool = False
     """What follows could not be read."""
+    missing_bytes: int | None = None
+    """How much at least a file that is cut off lacks, where that is known."""
 
 
 class Checkpoint(NamedTuple):

@@ -101,22 +101,33 @@ def smoke(
     begin = time.monotonic()
     _refuse_nonsense(grid, x, y, output_dir)
     require_sampler()
-    from sdops.bench.smoke import gallery
+    from sdops.bench.smoke import broken, gallery
     from sdops.bench.smoke.run import planned, report, smoke
     from sdops.bench.smoke.wanted import wishes
+    from sdops.checkpoint.damage import BrokenFileError
     from sdops.sampler.weights import Weights
 
-    plan = planned(
-        checkpoint,
-        architecture=architecture,
-        vae=vae,
-        **computing._asdict(),
-        memory_limit=_bytes(memory_limit),
-        ui=ui,
-        weights=Weights.EMA if ema else Weights.LIVE,
-        wishes=wishes(settings or (), prompt, image, mask),
-        like=like,
-    )
+    try:
+        plan = planned(
+            checkpoint,
+            architecture=architecture,
+            vae=vae,
+            **computing._asdict(),
+            memory_limit=_bytes(memory_limit),
+            ui=ui,
+            weights=Weights.EMA if ema else Weights.LIVE,
+            wishes=wishes(settings or (), prompt, image, mask),
+            like=like,
+        )
+    except BrokenFileError as error:
+        return broken.report(
+            error.finding,
+            error.path,
+            device=computing.device,
+            precision=computing.precision,
+            ui=ui,
+            begin=begin,
+        )
     wanted = gallery.Wanted.of(plan, output_dir, grid, x, y)
     if output_dir is not None:
         plan = replace(plan, subject=plan.subject.hashed())

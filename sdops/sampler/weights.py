@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sdops import checkpoint
+from sdops.checkpoint.damage import refuse_broken
 from sdops.checkpoint.identify import ema
 from sdops.checkpoint.identify.identity import UNKNOWN, Identity, identify
 from sdops.dialect.options import Prediction
@@ -169,6 +170,7 @@ def _mapped_tensors(
         index: what is in it.
         unwanted: what the names of tensors begin with that are left out.
     """
+    refuse_broken(index)
     for problem in index.problems:
         if problem.blocking or problem.hostile:
             raise UnreadableInputError(

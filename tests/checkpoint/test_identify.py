@@ -183,5 +183,5 @@ def test_a_damaged_file_is_told_as_such(tmp_path: Path) -> None:
     path = fabricate.safetensors(tmp_path / "model.safetensors", fabricate.lora(768))
     path.write_bytes(path.read_bytes()[:-1000])
     (finding,) = report([path]).findings
-    assert (finding.rule, finding.severity.label) == ("info-damaged", "error")
-    assert "1000 bytes" in finding.title
+    assert (finding.rule, finding.severity.label) == ("broken-model-files", "error")
+    assert "1000 bytes" in finding.why

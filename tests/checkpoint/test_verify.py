@@ -136,10 +136,14 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\ns
 @pytest.mark.parametrize(
     ("content", "rule", "says"),
     [
-        (POINTER.encode(), "verify-lfs-pointer", "4265146304"),
-        (b"<!DOCTYPE html><html><body>Please log in</body></html>", "verify-error-page", "HTML"),
-        (b'{"error": "Invalid credentials"}', "verify-error-page", "JSON"),
-        (b"", "verify-empty", "0 bytes"),
+        (POINTER.encode(), "broken-model-files", "4265146304"),
+        (
+            b"<!DOCTYPE html><html><body>Please log in</body></html>",
+            "broken-model-files",
+            "web page",
+        ),
+        (b'{"error": "Invalid credentials"}', "broken-model-files", "JSON"),
+        (b"", "broken-model-files", "0 bytes"),
     ],
 )
 def test_what_was_never_downloaded_is_said(
@@ -155,7 +159,7 @@ def test_what_was_never_downloaded_is_said(
 def test_a_truncated_file_says_by_how_much(tmp_path: Path, model: Path) -> None:
     model.write_bytes(model.read_bytes()[:-1000])
     code, document, _ = verify(model)
-    assert (code, ids(document)) == (1, ["verify-truncated"])
+    assert (code, ids(document)) == (1, ["broken-model-files"])
     assert "1000 bytes are missing" in document["findings"][0]["why"]
 
 
@@ -168,8 +172,11 @@ def test_a_truncated_file_of_known_size_says_exactly_by_how_much(tmp_path: Path,
     )
     model.write_bytes(whole[:-1000])
     code, document, _ = verify(model, "--against", pointer)
-    assert (code, ids(document)) == (1, ["verify-truncated"])
-    assert f"1000 fewer than the {len(whole)}" in document["findings"][0]["why"]
+    assert (code, ids(document)) == (1, ["broken-model-files"])
+    assert (
+        f"of the {len(whole)} that it should have; 1000 bytes are missing"
+        in document["findings"][0]["why"]
+    )
 
 
 @pytest.mark.parametrize("form", [as_sha256sum, as_bsd])

@@ -82,7 +82,7 @@ def test_what_is_missing_or_unreadable_is_never_a_pass(folder: Path, tmp_path: P
     (folder / "cut.pt").write_bytes(pickle.dumps({"a": "b" * 100})[:40])
     done = run(folder / "cut.pt", folder / "absent.pt", "--json", "--no-cache", cwd=tmp_path)
     document = answer(done)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert verdicts(document) == {"cut.pt": "unreadable"}
     assert any("absent.pt does not exist" in fault for fault in document["faults"])
 

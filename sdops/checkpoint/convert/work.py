@@ -17,19 +17,20 @@ from sdops.checkpoint.convert.plan import Plan, convert_plan, tied_bytes
 from sdops.checkpoint.convert.precision import Precision
 from sdops.checkpoint.convert.run import Done, Options, foresee, write_ckpt, write_safetensors
 from sdops.checkpoint.convert.tasks import Task, Work
+from sdops.checkpoint.damage import BrokenFileError, examine, refuse_broken
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.types import Checkpoint
 from sdops.checkpoint.write.new_file import require_room
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
-from sdops.finding import Report
+from sdops.finding import Finding, Report, Severity
 
 SIDE_BY_SIDE = 2
 
 Advance = Callable[[int], None]
 Planner = Callable[[Checkpoint], Plan]
-Result = dict[str, Any] | str
-"""What is reported of a file, or the fault that kept it from being worked on."""
+Result = dict[str, Any] | Finding | str
+"""What is reported of a file, what is wrong with it, or what kept it from being worked on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     if len(tasks) == 1 and not tasks[0].twins:
-        results: Sequence[Result] = [_alone(tasks[0], manner, advance)]
+        results: Sequence[Result] = _alone(tasks[0], manner, advance)
     else:
         results = _side_by_side(tasks, manner, advance)
     files = [result for result in results if isinstance(result, dict)]
@@ -60,14 +61,17 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
         subject=str(tasks[0].source) if len(tasks) == 1 else f"{len(tasks)} files",
         started_at=started_at,
         duration_s=time.monotonic() - begin,
+        findings=tuple(result for result in results if isinstance(result, Finding)),
         faults=(*work.faults, *(result for result in results if isinstance(result, str))),
-        data={"files": files} if tasks[0].out is not None else files[0],
+        data={"files": files} if tasks[0].out is not None or not files else files[0],
     )
 
 
-def _alone(task: Task, manner: Manner, advance: Advance) -> Result:
+def _alone(task: Task, manner: Manner, advance: Advance) -> Sequence[Result]:
     try:
-        return _perform(task, manner, advance)
+        return [*misnamed(task.source), _perform(task, manner, advance)]
+    except BrokenFileError as error:
+        return [error.finding, _broken(error, task)]
     except OSError as error:
         raise SdopsError(_broken_off(error, task)) from None
 
@@ -96,11 +100,14 @@ def _attempt(task: Task, manner: Manner, advance: Advance) -> list[Result]:
     for file in (task.source, *task.twins):
         own = replace(task, source=file)
         try:
+            results += misnamed(file)
             if taken is None:
                 results.append(_perform(own, manner, advance))
                 taken = file
             else:
                 results.append(_compared(own, taken, manner, advance))
+        except BrokenFileError as error:
+            results += [error.finding, _broken(error, own)]
         except SdopsError as error:
             text = f"{error.message} {error.hint}".strip()
             results.append(text if str(file) in text else f"{file}: {text}")
@@ -111,6 +118,10 @@ def _attempt(task: Task, manner: Manner, advance: Advance) -> list[Result]:
 
 def _broken_off(error: OSError, task: Task) -> str:
     return f"{task.source} could not be made into {task.destination}: {error.strerror or error}."
+
+
+def _broken(error: BrokenFileError, task: Task) -> str:
+    return f"{task.source} cannot be converted: {error.finding.why}"
 
 
 def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
@@ -179,8 +190,10 @@ def refuse_damaged(checkpoint: Checkpoint) -> None:
     """Stops before a file that was not read to its end, or that holds no tensors.
 
     Raises:
-        UnreadableInputError: with what is wrong with it.
+        BrokenFileError: it is damaged, or what was downloaded is not the model.
+        UnreadableInputError: with what else is wrong with it.
     """
+    refuse_broken(checkpoint)
     for problem in checkpoint.problems:
         if problem.blocking:
             raise UnreadableInputError(
@@ -203,6 +216,12 @@ def refuse_damaged(checkpoint: Checkpoint) -> None:
                 " whose elements are smaller than a byte; sdops cannot convert it.",
                 "Convert it with the program that made it.",
             )
+
+
+def misnamed(path: Path) -> list[Finding]:
+    """The warning about a file whose name belongs to another format; it can be worked on."""
+    found = examine(path)
+    return [] if found is None or found.severity >= Severity.ERROR else [found]
 
 
 def _skipped(task: Task, why: str) -> dict[str, Any]:

@@ -53,3 +53,8 @@ class Contents:
     ) -> None:
         """Adds a Problem."""
         self.problems.append(Problem(problem_id, text, member, offset, hostile, blocking))
+
+    def cut(self, missing_bytes: int, member: str | None = None, offset: int | None = None) -> None:
+        """Adds the Problem of a file whose end, at least `missing_bytes` of it, is missing."""
+        text = f"The file is cut off: at least {missing_bytes} bytes are missing."
+        self.problems.append(Problem("truncated", text, member, offset, False, True, missing_bytes))

@@ -102,6 +102,7 @@ def _read_header(source: Source, contents: Contents) -> None:
             alignment = value
     entries = [_entry(cursor) for _ in range(tensors)]
     start = -(-cursor.offset // alignment) * alignment
+    cut = 0
     for name, shape, kind, offset in entries:
         dtype, block, block_bytes = _TYPES.get(kind, (f"ggml-type-{kind}", 1, 0))
         count = 1
@@ -109,13 +110,12 @@ def _read_header(source: Source, contents: Contents) -> None:
             count *= size
         nbytes = count // block * block_bytes
         if start + offset + nbytes > source.size:
-            lacking = start + offset + nbytes - source.size
-            contents.problem("truncated", f"The file is cut off: {lacking} bytes lack.",
-                             member=name, blocking=True)  # fmt: skip
-            return
+            cut = max(cut, start + offset + nbytes - source.size)
         storage = Storage(name, dtype, start + offset, nbytes)
         tensor = Tensor(name, dtype, shape, row_major(shape), storage, path=(name,))
         contents.tensors.append(tensor)
+    if cut:
+        contents.cut(cut, offset=source.size)
 
 
 def _entry(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:

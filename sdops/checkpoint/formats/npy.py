@@ -46,8 +46,7 @@ def read(source: Source, container: Container) -> Contents:
         return contents
     tensor = _tensor(dtype.name, shape, bool(fortran), data_start, word.startswith(">"))
     if tensor.storage.size_bytes > source.size - data_start:
-        lacking = tensor.storage.size_bytes + data_start - source.size
-        contents.problem("truncated", f"The file is cut off: {lacking} bytes lack.", blocking=True)
+        contents.cut(tensor.storage.size_bytes + data_start - source.size)
     contents.tensors.append(tensor)
     return contents
 

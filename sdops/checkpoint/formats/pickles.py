@@ -136,9 +136,7 @@ def _storages(
         size = count * dtype.size_bytes
         offset += 8
         if offset + size > source.size:
-            lacking = offset + size - source.size
-            contents.problem("truncated", f"The file is cut off: at least {lacking} bytes lack.",
-                             offset=source.size, blocking=True)  # fmt: skip
+            contents.cut(offset + size - source.size, offset=source.size)
             return source.size
         contents.storages[key] = Storage(key, dtype.name, offset, size, big_endian)
         offset += size

@@ -20,7 +20,7 @@ def recognize(head: bytes, source: Source) -> Container | None:
     if head.startswith(_IMAGES):
         return Container.IMAGE
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<error", b"<body")):
         return Container.HTML
     # Neither bracket nor brace, nor any white space, is a pickle opcode.
     return Container.JSON if start[:1] in (b"{", b"[") and is_text(head) else None

@@ -42,15 +42,16 @@ def read(source: Source, container: Container) -> Contents:
     if length > min(READABLE_HEADER_BYTES, source.size - 8):
         if length > MAX_HEADER_BYTES:
             text = f"The header claims {length} bytes; the format allows {MAX_HEADER_BYTES}."
+            contents.problem("header-damaged", text, blocking=True)
         elif length > source.size - 8:
-            text = f"The file is cut off: {length + 8 - source.size} bytes of the header lack."
+            contents.cut(length + 8 - source.size, offset=source.size)
         else:
-            text = f"The header has {length} bytes, more than can be read safely."
-        contents.problem("header-size", text, blocking=True)
+            text = f"The header has {length} bytes, more than sdops reads."
+            contents.problem("header-size", text, blocking=True)
         return contents
     data = source.read(8, length)
     if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_HEADER_VALUES:
-        contents.problem("header-size", "The header has more values than can be read safely.",
+        contents.problem("header-size", "The header has more values than sdops reads.",
                          blocking=True)  # fmt: skip
         return contents
     header = _header(data, contents)
@@ -59,13 +60,6 @@ def read(source: Source, container: Container) -> Contents:
         _tensors(header, contents, 8 + length)
         _coverage(contents, source, 8 + length)
     return contents
-
-
-def declared_end(source: Source) -> int | None:
-    """The offset at which the tensors end by the header, or None where it cannot be read."""
-    tensors = read(source, Container.SAFETENSORS).tensors
-    ends = [(tensor.storage.offset or 0) + tensor.storage.size_bytes for tensor in tensors]
-    return max(ends, default=None)
 
 
 def _header(data: bytes, contents: Contents) -> dict[str, Any] | None:
@@ -167,8 +161,7 @@ def _coverage(contents: Contents, source: Source, start: int) -> None:
                              member=tensor.name, offset=offset, hostile=True)  # fmt: skip
         position = max(position, offset + tensor.storage.size_bytes)
     if position > size:
-        contents.problem("truncated", f"The file is cut off: {position - size} bytes lack.",
-                         offset=size, blocking=True)  # fmt: skip
+        contents.cut(position - size, offset=size)
     elif position < size and not any(problem.blocking for problem in contents.problems):
         contents.problem("trailing-bytes", f"{size - position} bytes follow the last tensor.",
                          offset=position, hostile=True)  # fmt: skip

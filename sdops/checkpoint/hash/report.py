@@ -11,11 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from sdops.checkpoint.damage import examine
 from sdops.checkpoint.files.cache import ResultCache
 from sdops.checkpoint.files.walk import Walk
 from sdops.checkpoint.hash.hashes import CACHE_VERSION, Extras, FileHashes, hash_file
 from sdops.errors import UnreadableInputError
-from sdops.finding import Report
+from sdops.finding import Finding, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Done:
     """The files' hashes, in the order of the work."""
 
     hashes: tuple[FileHashes, ...]
+    findings: tuple[Finding, ...]
+    """About the files that are broken."""
     faults: tuple[str, ...]
     started_at: str
     duration_s: float
@@ -37,12 +40,11 @@ def hash_all(
     with ExitStack() as stack:
         cache = stack.enter_context(ResultCache("hash", CACHE_VERSION)) if cached else None
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
-        answers = list(
-            threads.map(lambda file: _hash_or_fault(file, extras, cache, advance), work.files)
-        )
+        answers = list(threads.map(lambda file: _outcome(file, extras, cache, advance), work.files))
     return Done(
-        hashes=tuple(answer for answer in answers if isinstance(answer, FileHashes)),
-        faults=work.faults + tuple(answer for answer in answers if isinstance(answer, str)),
+        hashes=tuple(answer.hashes for answer in answers if answer.hashes is not None),
+        findings=tuple(answer.broken for answer in answers if answer.broken is not None),
+        faults=work.faults + tuple(answer.fault for answer in answers if answer.fault),
         started_at=started_at,
         duration_s=time.monotonic() - begin,
     )
@@ -55,6 +57,7 @@ def report(done: Done) -> Report:
         subject=", ".join(hashes.path for hashes in done.hashes[:3]) or "nothing",
         started_at=done.started_at,
         duration_s=done.duration_s,
+        findings=done.findings,
         faults=done.faults,
         data={"files": [file_data(hashes) for hashes in done.hashes]},
     )
@@ -80,10 +83,20 @@ def file_data(
     }
 
 
-def _hash_or_fault(
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of one file."""
+
+    hashes: FileHashes | None = None
+    broken: Finding | None = None
+    fault: str = ""
+
+
+def _outcome(
     file: Path, extras: Extras, cache: ResultCache | None, advance: Callable[[int], None]
-) -> FileHashes | str:
+) -> _Outcome:
     try:
-        return hash_file(file, extras, cache, advance)
+        hashes = hash_file(file, extras, cache, advance)
+        return _Outcome(hashes, examine(file))
     except UnreadableInputError as error:
-        return error.message
+        return _Outcome(fault=error.message)

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sdops.checkpoint.damage import COVERED, examine_checkpoint
 from sdops.checkpoint.files.walk import walk
 from sdops.checkpoint.identify import metadata
 from sdops.checkpoint.identify.identity import Identity, identify
@@ -18,7 +19,6 @@ from sdops.checkpoint.types import Checkpoint
 from sdops.errors import SdopsError
 from sdops.finding import Finding, Location, Remedy, Report, Severity
 
-_NOT_MODELS = {"lfs-pointer", "empty-file", "web-page"}
 _MOST_PROBLEMS = 5
 
 
@@ -90,7 +90,8 @@ def _readable(values: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def _damage(checkpoint: Checkpoint) -> Iterator[Finding]:
     """Why the file cannot be described whole, the first few reasons."""
-    told = (item for item in checkpoint.problems if item.blocking or item.id in _NOT_MODELS)
+    yield from examine_checkpoint(checkpoint)
+    told = (item for item in checkpoint.problems if item.blocking and item.id not in COVERED)
     for problem in islice(told, _MOST_PROBLEMS):
         yield Finding(
             "info-damaged",

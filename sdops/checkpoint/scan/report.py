@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sdops.checkpoint.damage import COVERED, examine, looks_sound
 from sdops.checkpoint.scan.file import FileScan
 from sdops.checkpoint.scan.files import Outcome
 from sdops.checkpoint.scan.judge import Judgment, Verdict
 from sdops.checkpoint.scan.rules import RULES
 from sdops.checkpoint.trace.gadgets import gadget
 from sdops.checkpoint.types import Problem
+from sdops.errors import UnreadableInputError
 from sdops.finding import Command, Finding, Location, Remedy, Report, Severity
 from sdops.report.plain import one_line
 
 _MOST_FINDINGS = 25
 _SEVERITIES = {Verdict.DANGEROUS: Severity.CRITICAL, Verdict.SUSPICIOUS: Severity.WARNING}
-_NOT_MODELS = {"lfs-pointer", "empty-file", "web-page"}
 _KNOWN_RULES = {rule.id for rule in RULES}
 
 
@@ -90,8 +91,13 @@ def file_findings(scan: FileScan) -> Iterator[Finding]:
         seen[key] = seen.get(key, 0) + 1
         if seen[key] == 1 and len(seen) <= _MOST_FINDINGS:
             yield _judgment_finding(scan, member, judgment)
+    # Nobody is advised to make a dangerous file loadable.
+    broken = None if scan.verdict is Verdict.DANGEROUS else _broken(scan)
+    if broken is not None:
+        yield broken
     for problem in scan.problems[:_MOST_FINDINGS]:
-        yield _problem_finding(scan, problem)
+        if broken is None or problem.hostile or problem.id not in COVERED:
+            yield _problem_finding(scan, problem)
     for reference in scan.references:
         if reference.allowed_because is not None:
             yield Finding(
@@ -106,6 +112,16 @@ def file_findings(scan: FileScan) -> Iterator[Finding]:
     if left:
         yield Finding("more-of-the-same", Severity.INFO, f"{left} more findings are left out.",
                       location=Location(scan.path))  # fmt: skip
+
+
+def _broken(scan: FileScan) -> Finding | None:
+    """The finding about a broken or misnamed file; standard input and addresses have no name."""
+    if looks_sound(scan.path, scan.container, scan.problems):
+        return None
+    try:
+        return examine(scan.path, scan.problems)
+    except UnreadableInputError:
+        return None
 
 
 def _judgment_finding(scan: FileScan, member: str | None, judgment: Judgment) -> Finding:
@@ -150,7 +166,7 @@ _AGAIN = Remedy("Download the file again.")
 def _problem_finding(scan: FileScan, problem: Problem) -> Finding:
     if problem.hostile:
         severity, remedy = Severity.ERROR, _TRUST
-    elif problem.blocking or problem.id in _NOT_MODELS:
+    elif problem.blocking:
         severity, remedy = Severity.WARNING, _AGAIN
     else:
         severity, remedy = Severity.INFO, None

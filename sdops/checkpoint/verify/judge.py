@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdops import profile
+from sdops.checkpoint.damage import platform
 from sdops.checkpoint.hash.hashes import FileHashes
 from sdops.checkpoint.open import sniff
 from sdops.checkpoint.verify import manifest
 from sdops.checkpoint.verify.manifest import Expected
-from sdops.facts.types import ModelFile
-from sdops.finding import Action, Finding, Location, Remedy, Severity
+from sdops.finding import Finding, Location, Remedy, Severity
+from sdops.knowledge import model_damage
 
+_ANOTHER_THING = ("lfs-pointer", "html", "json", "text", "empty")
+"""What was never the model is not a part of it."""
+
+SHA256 = re.compile("[0-9a-f]{64}")
 Lookup = Callable[[Path, FileHashes], "Expected | None"]
 """Asks somewhere else what a file should be; None when it is not known there."""
 
@@ -70,17 +75,17 @@ def pair(path: Path, lists: Sequence[Expected]) -> Pair:
 
 
 def judge_unhashed(item: Pair) -> Outcome | None:
-    """The outcome for a file that needs no hashing to be judged, or None."""
+    """The outcome for a file that needs no hashing to be judged, or None.
+
+    A whole sha256 decides over any guess about the file's structure: such a file is hashed.
+    """
     if not item.path.exists():
         why = f"{item.expected.origin} lists it." if item.expected else ""
         finding = _finding(
             item.path, "verify-missing", "A file that should be here is missing", why
         )
         return Outcome(item.path, None, item.expected, False, (finding,))
-    seen = sniff(item.path)
-    unlike, wrong_size = _not_a_model(item.path, seen), _wrong_size(item, seen)
-    # The size that it should have tells best how much of it lacks.
-    found = wrong_size or unlike if seen.container == "truncated" else unlike or wrong_size
+    found = None if _is_decisive(item) else broken(item)
     return None if found is None else Outcome(item.path, None, item.expected, False, (found,))
 
 
@@ -101,6 +106,9 @@ def judge(item: Pair, hashes: FileHashes, lookups: Iterable[Lookup] = ()) -> Out
         return Outcome(item.path, hashes, None, None, (finding,))
     if hashes.matches(expected.digest):
         return Outcome(item.path, hashes, expected, True, ())
+    why = broken(item)
+    if why is not None and why.rule == model_damage.RULE:
+        return Outcome(item.path, hashes, expected, False, (why,))
     finding = Finding(
         "verify-altered",
         Severity.ERROR,
@@ -118,59 +126,36 @@ def _comparable(hashes: FileHashes, digest: str) -> str:
     return hashes.sha256[: len(digest)]
 
 
-def _not_a_model(path: Path, seen: ModelFile) -> Finding | None:
-    size = f"The file has {seen.size_bytes} bytes"
-    if seen.container == "lfs-pointer":
-        real = f"; the model itself has {seen.expected_bytes}" if seen.expected_bytes else ""
-        return _finding(
-            path,
-            "verify-lfs-pointer",
-            "The model was never downloaded: this file only says where it is",
-            f"{size} and is a Git LFS pointer{real}.",
-            Remedy("Fetch the real file: run `git lfs pull` in its repository, or download it."),
-        )
-    if seen.container in ("html", "json"):
-        return _finding(
-            path,
-            "verify-error-page",
-            "This is a web page, not a model: the download was answered with an error or a login",
-            f"{size} and holds {seen.container.upper()}.",
-            Remedy("Open the download page in a browser, log in if it asks, and download again."),
-        )
-    if seen.container == "empty":
-        return _finding(path, "verify-empty", "This file is empty", f"{size}.")
-    if seen.container == "truncated":
-        missing = f" At least {seen.missing_bytes} bytes are missing." if seen.missing_bytes else ""
-        return _finding(
-            path,
-            "verify-truncated",
-            "The download stopped before its end: the rest of the file is missing",
-            f"{size}.{missing}",
-        )
-    return None
+def _is_decisive(item: Pair) -> bool:
+    """Whether the file has the size and may have the digest that it should have."""
+    if item.expected is None or not SHA256.fullmatch(item.expected.digest):
+        return False
+    wanted = item.expected.size_bytes
+    return item.path.stat().st_size == wanted if wanted is not None else True
 
 
-def _wrong_size(item: Pair, seen: ModelFile) -> Finding | None:
+def broken(item: Pair) -> Finding | None:
+    """Damage that shows before anything is hashed; the size that it should have tells it best."""
+    seen = sniff(item.path)
     wanted = item.expected.size_bytes if item.expected else None
-    if wanted is None or wanted == seen.size_bytes:
+    if wanted is not None and seen.size_bytes < wanted and seen.container not in _ANOTHER_THING:
+        missing = wanted - seen.size_bytes
+        seen = replace(seen, container="truncated", missing_bytes=missing, expected_bytes=wanted)
+    found = model_damage.finding(seen, platform())
+    if found is not None and found.severity >= Severity.ERROR:
+        return found
+    if wanted is None or wanted >= seen.size_bytes:
         return None
-    rule, title = (
-        ("verify-truncated", "The download stopped before its end: the rest of the file is missing")
-        if seen.size_bytes < wanted
-        else ("verify-altered", "This file is not the one it should be: it is too long")
-    )
-    difference = "fewer" if seen.size_bytes < wanted else "more"
     why = (
-        f"It has {seen.size_bytes} bytes, {abs(wanted - seen.size_bytes)} {difference}"
-        f" than the {wanted} it should have."
+        f"It has {seen.size_bytes} bytes, {seen.size_bytes - wanted} more than the {wanted} that it"
+        " should have."
     )
-    return _finding(item.path, rule, title, why)
+    return _finding(item.path, "verify-altered", "This file is not the one it should be", why)
 
 
-def _finding(path: Path, rule: str, title: str, why: str, remedy: Remedy | None = None) -> Finding:
-    again = Remedy("Download the file again.", Action.NONE)
-    location = Location(str(path))
-    return Finding(rule, Severity.ERROR, title, why, {}, location, (remedy or again,))
+def _finding(path: Path, rule: str, title: str, why: str) -> Finding:
+    again = Remedy("Download the file again.")
+    return Finding(rule, Severity.ERROR, title, why, {}, Location(str(path)), (again,))
 
 
 def _same_name(path: Path, name: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from sdops.checkpoint.damage import examine
 from sdops.checkpoint.files.walk import walk
 from sdops.checkpoint.hash.hashes import Extras, hash_file
 from sdops.checkpoint.hash.report import file_data
@@ -98,7 +99,11 @@ def _verify(item: Pair, lookups: Sequence[Lookup], advance: Callable[[int], None
         digest = item.expected.digest if item.expected else ""
         # Eight digits are A1111's legacy hash or a CRC32; 64 may be a BLAKE3.
         hashes = hash_file(item.path, Extras(crc32=len(digest) == 8), advance=advance)
-        return judge(item, hashes, lookups)
+        judged = judge(item, hashes, lookups)
+        misnamed = examine(item.path)
+        return (
+            judged if misnamed is None else replace(judged, findings=(misnamed, *judged.findings))
+        )
     except SdopsError as error:
         return error.message
     except OSError as error:

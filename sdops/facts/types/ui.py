@@ -126,4 +126,6 @@ class ModelFile:
     missing_bytes: int | None = None
     """How much a truncated file lacks, where its header says."""
     expected_bytes: int | None = None
-    """The real size, where an LFS pointer says."""
+    """The real size, where an LFS pointer or a list says."""
+    damage: str | None = None
+    """What contradicts itself in it, in a sentence; None where nothing was seen to."""
