@@ -19,7 +19,9 @@ _WORDS = (
 _COUNTED = re.compile(
     r"(?i)(?:^|[^a-z])(?:max|min|num|number|count|limit|length|size|tokens|keys|per)(?![a-z])"
 )
-_NAMES_A_PLACE = re.compile(r"(?i)(?:^|[^a-z])(?:file|path|paths|dir|folder|provider|type|helper)$")
+_NAMES_A_PLACE = re.compile(
+    r"(?i)(?:^|[^a-z])(?:file|path|paths|dir|folder|sock|socket|provider|type|helper)$"
+)
 """`--gradio-auth-path FILE` names where a secret lies; it is none itself."""
 _HARMLESS = re.compile(
     r"(?i)|true|false|yes|no|on|off|none|null|~|0|1|\[redacted\]|\$\{?\w+\}?|%\w+%"
@@ -91,6 +93,9 @@ _SUSPECT = re.compile(
 
 _USER_INFO = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://([^\s/?#@:]*):?([^\s@]*)@")
 
+_NO_SECRETS = frozenset({"PWD", "OLDPWD"})
+"""Variables in which every shell keeps a folder."""
+
 LEAST_LENGTH = 5
 """Characters that a secret has at least to be looked for in other text as well."""
 
@@ -101,8 +106,8 @@ def means_secret(name: str) -> bool:
 
     `a.b.c` is a key inside others: one of them is enough.
     """
-    if name in SECRET_OPTIONS:
-        return True
+    if name in SECRET_OPTIONS or name in _NO_SECRETS:
+        return name in SECRET_OPTIONS
     spaced = _CAMEL.sub("_", name)
     return _SECRET_NAME.search(spaced) is not None and not _NAMES_A_PLACE.search(spaced)
 
