@@ -157,7 +157,8 @@ def test_a_line_of_any_format(line: str, name: str) -> None:
         ("max_tokens", "75"), ("--gradio-auth-path", "logins.txt"), ("ssl_keyfile", "key.pem"),
         ("disable_auth", "true"), ("GIT_AUTHOR_NAME", "x y"), ("hotkeys", "ctrl+s"),
         ("HF_TOKEN", ""), ("--tokenizer", "clip"), ("PIP_KEYRING_PROVIDER", "disabled"),
-        ("PWD", "/data/sd"), ("SSH_AUTH_SOCK", "/tmp/agent.1"), ("HF_TOKEN_PATH", "/home/token"), ("--monkey", "banana"),
+        ("PWD", "/data/sd"), ("SSH_AUTH_SOCK", "/tmp/agent.1"),
+        ("HF_TOKEN_PATH", "/home/token"), ("--monkey", "banana"),
     ],
 )  # fmt: skip
 def test_what_is_not_a_secret_stays(name: str, value: str) -> None:
