@@ -82,11 +82,14 @@ def _update(facts: Facts, need: DriverNeed) -> Iterator[Remedy]:
 
 
 def _is_last(facts: Facts, need: DriverNeed) -> bool:
-    """Whether no newer driver exists for the cards here."""
+    """Whether no newer driver exists for the cards here, or it would not help this torch."""
     os = drivers.driver_os(facts.host)
     for card in cards_of(facts, "nvidia"):
         capability = gpus.capability(card)
         cap = drivers.cap(capability, os) if capability else None
-        if cap is None or not drivers.older(cap.last_driver, need.floor.partition(".")[0]):
+        if cap is None:
+            return False
+        reached = not drivers.older(cap.last_driver, need.floor.partition(".")[0])
+        if reached and not drivers.older(cap.newest_cuda, need.cuda):
             return False
     return True

@@ -25,11 +25,14 @@ from sdops.check import (
     TorchBuild,
 )
 from sdops.knowledge import architectures, gpus
-from sdops.knowledge.patient import cards_of, describe, kind_of, torch_of, variant_of, wants_gpu
+from sdops.knowledge.patient import cards_of, describe, kind_of, torch_of, wants_gpu
 from sdops.knowledge.torch_plan import TorchPlan
+from sdops.knowledge.variables import variable
 from sdops.remedies.torch import install_torch, plan_torch
 
 RULE = "torch-lacks-architecture"
+CHOICES = ("--device-id", "--cuda-device", "--default-device", "--gpu-device-id")
+"""Flags by which UIs of all kinds let the user choose a card."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -45,7 +48,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("torch was run, and it computed on the GPU.")
     built_for = _built_for(facts, torch)
     missing = [card for card in cards if _serves(built_for, card, facts) is False]
-    if missing and len(missing) == len(cards):
+    if missing and (len(missing) == len(cards) or _takes_first(facts, cards) in missing):
         yield _no_card(facts, torch, built_for, missing)
     elif missing:
         yield _some_cards(facts, torch, built_for, missing)
@@ -61,15 +64,29 @@ def _has_computed(facts: Facts) -> bool:
     return bool(on_gpu) and all(probe.ok for probe in on_gpu)
 
 
+def _takes_first(facts: Facts, cards: Sequence[Gpu]) -> Gpu | None:
+    """The card that CUDA counts as device 0: the fastest one, unless told to count by slot.
+
+    None where it is not certain: by slot, with a choice of the UI's own, or for AMD.
+    """
+    by_slot = variable(facts, "CUDA_DEVICE_ORDER")
+    chosen = any(facts.ui.argument(flag) for flag in CHOICES) if facts.ui else False
+    if chosen or (by_slot and by_slot.value == "PCI_BUS_ID") or cards[0].vendor != "nvidia":
+        return None
+    ranked = sorted(cards, key=lambda card: gpus.capability(card) or (0, 0), reverse=True)
+    if gpus.capability(ranked[0]) == gpus.capability(ranked[1]):
+        return None
+    return ranked[0]
+
+
 def _built_for(facts: Facts, torch: TorchBuild) -> tuple[str, ...]:
-    """What torch itself says (`--deep`), or what official builds of this version have."""
+    """What torch itself says (`--deep`), or what official builds of this version may have."""
     if facts.deep is not None and facts.deep.arch_list:
         return facts.deep.arch_list
-    machine = (facts.python.machine if facts.python else None) or facts.host.machine
-    build = architectures.build_of(torch.version, variant_of(torch), facts.host.os, machine)
+    build = architectures.official_build_of(torch, facts.host, facts.python)
     if build is None:
         raise Skip(f"sdops does not know what torch {torch.version} was built for; try --deep.")
-    return build.architectures
+    return (*build.architectures, *build.maybe)
 
 
 def _serves(built_for: Sequence[str], card: Gpu, facts: Facts) -> bool | None:
@@ -78,11 +95,19 @@ def _serves(built_for: Sequence[str], card: Gpu, facts: Facts) -> bool | None:
         capability = gpus.capability(card)
         return None if capability is None else architectures.runs_well_on(built_for, capability)
     model = gpus.model(card)
-    if card.gfx is None or model is None or model.hsa_override is not None or model.integrated:
+    if card.gfx is None or model is None or model.hsa_override is not None:
         return None
-    if "HSA_OVERRIDE_GFX_VERSION" in facts.host.environment:
+    if model.integrated and model.backend is None:
+        return None
+    if variable(facts, "HSA_OVERRIDE_GFX_VERSION") is not None or _is_beside_another(card, facts):
         return None
     return any(entry.partition(":")[0] == card.gfx for entry in built_for)
+
+
+def _is_beside_another(card: Gpu, facts: Facts) -> bool:
+    """Whether it is part of the processor, and a card of its maker is there to do the work."""
+    others = (other for other in cards_of(facts, card.vendor) if not gpus.is_integrated(other))
+    return gpus.is_integrated(card) and any(others)
 
 
 def _name(card: Gpu) -> str:

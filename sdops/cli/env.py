@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,16 +17,23 @@ app = typer.Typer(
     name="env", help="Plan the Python environment of a user interface.", no_args_is_help=True
 )
 
+FactsFile = Annotated[
+    Path | None, typer.Option("--facts", help="Plan for facts saved on another machine.")
+]
+
 
 @app.command("plan")
 @reporting
-def plan(answer: Answer, place: options.Patient) -> Report:
+def plan(answer: Answer, place: options.Patient, facts_file: FactsFile = None) -> Report:
     """Say which torch, torchvision, torchaudio and xformers fit this machine, and why."""
     from sdops.cli.progress import working
+    from sdops.doctor.session import Patient, facts_of
     from sdops.env.plan import report
     from sdops.facts.gather import Depth, gather
     from sdops.facts.target import resolve
 
+    if facts_file is not None:
+        return report(facts_of(Patient(*place, facts_file), Depth()))
     patient = resolve(*place)
     with working("Looking at the machine …", quiet=answer.quiet):
         facts = gather(patient, Depth())

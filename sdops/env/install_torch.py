@@ -49,11 +49,11 @@ def _serves(version: str, variant: str, device: str, facts: Facts) -> bool:
     """Whether torch `version` in the build `variant` computes on this machine's `device`."""
     public = torch_releases.public(version)
     chosen, _ = torch_for(facts, near=public, build=variant)
-    return chosen is not None and (chosen.torch, chosen.variant, chosen.device) == (
-        public,
-        variant,
-        device,
-    )
+    return chosen is not None and (
+        torch_releases.public(chosen.torch),
+        chosen.variant,
+        chosen.device,
+    ) == (public, variant, device)
 
 
 def _arguments(
@@ -62,7 +62,8 @@ def _arguments(
     """What follows `pip install`: from the planned index if it answers, else the best elsewhere."""
     if chosen.index_url is None:
         return chosen.requirements(("torch",))
-    planned = (f"torch=={chosen.torch}+{chosen.variant}", "--index-url", chosen.index_url)
+    labelled = chosen.torch if "+" in chosen.torch else f"{chosen.torch}+{chosen.variant}"
+    planned = (f"torch{chosen.extra}=={labelled}", "--index-url", chosen.index_url)
     try:
         pip.would_fetch(python.executable, ("--no-deps", *planned))
     except pip.PipError as error:

@@ -23,11 +23,13 @@ class Package:
     name: str
     version: str
     reason: str
+    extra: str = ""
+    """`[device-gfx1101]`, for AMD's own wheels."""
 
     @property
     def requirement(self) -> str:
         """`torch==2.13.0`."""
-        return f"{self.name}=={self.version}"
+        return f"{self.name}{self.extra}=={self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,13 @@ def torch_for(
 
 def _packages(torch: TorchPlan, facts: Facts) -> tuple[Package, ...]:
     packages = [
-        Package("torch", torch.torch, torch.reason),
-        Package("torchvision", torch.torchvision, f"The one made for torch {torch.torch}."),
+        Package("torch", torch.torch, torch.reason, torch.extra),
+        Package(
+            "torchvision",
+            torch.torchvision,
+            f"The one made for torch {torch.torch}.",
+            torch.extra,
+        ),
     ]
     if torch.torchaudio:
         reason = f"The one that goes with torch {torch.torch}; only what makes sound needs it."

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
 
-from sdops.knowledge.torch_releases import minor_version
+from sdops.facts.types import Host, PythonEnv, TorchBuild
+from sdops.knowledge.torch_releases import minor_version, release
 from sdops.profile import load
 
+LABEL = re.compile(r"cu\d+|rocm\d+\.\d+(?:\.\d+)?")
 ENTRY = re.compile(r"(?P<kind>sm_|compute_)?(?P<major>\d+)(?:\.(?P<minor>\d))?(?P<suffix>[af])?")
 
 
@@ -27,6 +29,8 @@ class Build:
     machine: str
     architectures: tuple[str, ...]
     """`8.6`, `12.0+PTX`, `gfx1030`."""
+    maybe: tuple[str, ...]
+    """Those of which the sources disagree, or for which a library has no code."""
     source: str
 
 
@@ -64,6 +68,7 @@ def builds() -> tuple[Build, ...]:
             os=row["os"],
             machine=row["machine"],
             architectures=tuple(row["architectures"]),
+            maybe=tuple(row.get("maybe", ())),
             source=row["source"],
         )
         for row in load("torch_architectures")["build"]
@@ -86,6 +91,28 @@ def build_of(torch: str, variant: str, os: str, machine: str = "x86_64") -> Buil
         ),
         None,
     )
+
+
+def official_build_of(torch: TorchBuild, host: Host, python: PythonEnv | None) -> Build | None:
+    """What the installed `torch` was built for, if it is a build of PyTorch's own and is known.
+
+    Builds of conda-forge, of NVIDIA's containers, for Jetson and from source have other lists under
+    the same version; they lack the label that PyTorch's wheels carry, or are another build than the
+    one that a plain `pip install torch` brings. Nightly builds change daily.
+    """
+    machine = (python.machine if python else None) or host.machine
+    label = torch.version.partition("+")[2]
+    known = release(torch.version)
+    if not label and known and (python is None or python.kind != "conda"):
+        usual = known.default_variant(host.os, machine)
+        label = usual if torch.variant == usual else ""
+    try:
+        early = Version(torch.version).is_prerelease
+    except InvalidVersion:
+        return None
+    if early or not LABEL.fullmatch(label):
+        return None
+    return build_of(torch.version, label, host.os, machine)
 
 
 def kernels(architectures: Iterable[str]) -> tuple[Kernel, ...]:

@@ -45,6 +45,8 @@ class DriverCap:
     generation: str
     last_driver: str
     """The last driver branch, `470`."""
+    dropped_from: str
+    """The first driver branch that ignores these GPUs, `495`."""
     newest_cuda: str
     """The newest CUDA that still makes code for these GPUs and that their drivers can run."""
 
@@ -99,8 +101,19 @@ def cap(compute_capability: tuple[int, int], os: str) -> DriverCap | None:
         first, last = (_release(text) for text in row["compute_capability"])
         if first is not None and last is not None and first <= compute_capability <= last:
             branch = row["last_driver_windows" if os == "windows" else "last_driver"]
-            return DriverCap(row["generation"], branch, row["newest_cuda"])
+            return DriverCap(row["generation"], branch, row["dropped_from"], row["newest_cuda"])
     return None
+
+
+def dropped(
+    driver: Driver | None, compute_capability: tuple[int, int], os: str
+) -> DriverCap | None:
+    """Where support for a GPU of `compute_capability` ended, if `driver` came later; else None."""
+    known = cap(compute_capability, os)
+    if known is None or driver is None or driver.version is None:
+        return None
+    too_new = older(known.dropped_from, driver.version) or known.dropped_from == driver.version
+    return known if too_new else None
 
 
 def older(driver: str, than: str) -> bool:

@@ -36,8 +36,6 @@ class GpuModel:
     For AMD it is `cuda` where official ROCm builds serve the card."""
     linux: str | None = None
     """AMD on Linux: `official`, `override`, `experimental` or `none`."""
-    windows: str | None = None
-    """AMD on Windows: what there is besides PyTorch's own builds."""
     hsa_override: str | None = None
     """AMD on Linux: the HSA_OVERRIDE_GFX_VERSION that makes official builds work, `10.3.0`."""
     integrated: bool = False

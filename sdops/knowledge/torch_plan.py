@@ -6,17 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from sdops.facts.types import Driver, Gpu, Host
-from sdops.knowledge import architectures, drivers, gpus, torch_releases
-from sdops.knowledge.drivers import Standing
+from sdops.knowledge import amd_wheels, architectures, drivers, gpus, torch_releases
+from sdops.knowledge.drivers import DriverCap, Standing
 from sdops.knowledge.torch_releases import TorchRelease
-
-DIRECTML = (
-    "Other ways: a UI made for AMD on Windows (SD.Next, or Forge with ZLUDA), or DirectML, which "
-    "is slow and no longer developed."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +32,17 @@ class TorchPlan:
     """Why this one, in a sentence."""
     notes: tuple[str, ...] = ()
     """What else the user should know or do, one sentence each."""
+    extra: str = ""
+    """`[device-gfx1101]`: what AMD's own wheels of torch and torchvision are asked for with."""
 
     def requirements(self, packages: Sequence[str] = ("torch", "torchvision")) -> tuple[str, ...]:
         """Those of `packages` (of the torch family) that the plan has, as `torch==2.13.0`."""
-        versions = {
-            "torch": self.torch,
-            "torchvision": self.torchvision,
-            "torchaudio": self.torchaudio,
+        named = {
+            "torch": f"torch{self.extra}=={self.torch}",
+            "torchvision": f"torchvision{self.extra}=={self.torchvision}",
+            "torchaudio": f"torchaudio=={self.torchaudio}" if self.torchaudio else None,
         }
-        return tuple(f"{name}=={versions[name]}" for name in packages if versions[name])
+        return tuple(requirement for name in packages if (requirement := named[name]))
 
     def pip_arguments(self, packages: Sequence[str] = ("torch", "torchvision")) -> tuple[str, ...]:
         """What follows `pip install` to get those of `packages` that the plan has."""
@@ -69,6 +66,7 @@ def choose(
     python_version: str,
     *,
     machine: str | None = None,
+    bits: int | None = None,
     near: str | None = None,
     build: str | None = None,
 ) -> TorchPlan | Refusal:
@@ -80,6 +78,7 @@ def choose(
         driver: the NVIDIA driver, or None if it is not installed yet.
         python_version: of the environment, `3.10.6`.
         machine: the interpreter's own architecture, where it differs from the host's (Rosetta).
+        bits: of the interpreter, 32 or 64; None where that is not known.
         near: the torch release to stay close to: itself if it can serve the machine, else the
             next newer one that can, else the next older. None: the newest that is confirmed.
         build: consider only this build for a GPU, such as `cu126`. None: any.
@@ -87,11 +86,19 @@ def choose(
     machine = machine or host.machine
     if host.libc is not None and host.libc.name == "musl":
         return Refusal("PyTorch publishes no builds for systems with musl, such as Alpine Linux.")
-    candidates = tuple(_candidates(host.os, machine, python_version, near))
+    if bits == 32:
+        return Refusal("PyTorch publishes no builds for a 32-bit Python.")
+    if "tegra" in (host.kernel or ""):
+        return Refusal(
+            "PyTorch's own builds do not serve Jetson boards: NVIDIA publishes torch for each "
+            "release of JetPack."
+        )
+    candidates = tuple(_candidates(host, machine, python_version, near))
     if build is not None:
         candidates = tuple(row.only(build) for row in candidates)
     if not candidates:
-        return Refusal(f"No official torch has a build for Python {python_version} on {machine}.")
+        system = f"{machine}, {host.os_version}"
+        return Refusal(f"No official torch has a build for Python {python_version} on {system}.")
     if host.os == "macos":
         return _mac(candidates, machine)
     nvidia = _of(cards, "nvidia")
@@ -99,7 +106,7 @@ def choose(
         return _nvidia(host, machine, candidates, nvidia, driver)
     amd = _of(cards, "amd")
     if amd:
-        return _amd(host, candidates, amd)
+        return _amd(host, candidates, amd, python_version)
     if any(_is_xpu(card) for card in cards):
         return _intel(candidates)
     return _cpu(candidates, "There is no GPU here that torch can use.")
@@ -116,22 +123,33 @@ def _is_xpu(card: Gpu) -> bool:
     return model is not None and model.backend == "xpu"
 
 
-def _candidates(os: str, machine: str, python: str, near: str | None) -> Iterator[TorchRelease]:
+def _candidates(host: Host, machine: str, python: str, near: str | None) -> Iterator[TorchRelease]:
     """The releases with wheels for this Python and system, the best first.
 
-    Those whose builds are not confirmed come last.
+    Builds that are not confirmed come after all that are, also those of the release `near`.
     """
     rows = [row for row in torch_releases.releases() if row.serves_python(python)]
-    if (os, machine) == ("macos", "x86_64"):
+    if (host.os, machine) == ("macos", "x86_64"):
         last = Version(torch_releases.newest_for_intel_mac())
         rows = [row for row in rows if Version(row.torch) <= last]
+    rows = [row for row in rows if _installs_on(host, machine, row.torch)]
     wanted = torch_releases.release(near) if near else None
     if wanted is not None:
         anchor = Version(wanted.torch)
         newer = [row for row in rows if Version(row.torch) >= anchor]
         rows = [*reversed(newer), *(row for row in rows if row not in newer)]
-    yield from (row for row in rows if row.confirmed or row is wanted)
-    yield from (row for row in rows if not row.confirmed and row is not wanted)
+    yield from (row.confirmed() for row in rows)
+    yield from (row for row in rows if row.unconfirmed)
+
+
+def _installs_on(host: Host, machine: str, torch: str) -> bool:
+    """Whether the host's glibc or macOS is new enough for wheels of `torch`, as far as is known."""
+    needed = torch_releases.system_needed(host.os, machine, torch)
+    has = host.libc.version if host.libc else host.os_version.rpartition(" ")[2]
+    try:
+        return needed is None or Version(has) >= Version(needed)
+    except InvalidVersion:
+        return True
 
 
 def _mac(candidates: Sequence[TorchRelease], machine: str) -> TorchPlan:
@@ -164,7 +182,9 @@ def _nvidia(
             variant = _cuda_variant(host, machine, row, wanted, driver)
             if variant is not None:
                 notes = _nvidia_notes(host, variant, driver, [card for card, _ in left_out])
-                return _plan(row, variant, "cuda", _nvidia_reason(served, variant), notes)
+                gone = drivers.dropped(driver, wanted[0], drivers.driver_os(host))
+                reason = _nvidia_reason(served, variant, driver, gone)
+                return _plan(row, variant, "cuda", reason, notes)
     instead = _cpu(candidates, "The GPU cannot be used.")
     return Refusal(_nvidia_refusal(host, cards, best_first, driver), instead)
 
@@ -197,11 +217,21 @@ def _cuda_variant(
     return oldest_runnable
 
 
-def _nvidia_reason(served: Sequence[tuple[Gpu, tuple[int, int]]], variant: str) -> str:
+def _nvidia_reason(
+    served: Sequence[tuple[Gpu, tuple[int, int]]],
+    variant: str,
+    driver: Driver | None,
+    gone: DriverCap | None,
+) -> str:
     names = " and ".join(
         f"{card.name} (compute capability {major}.{minor})" for card, (major, minor) in served
     )
-    return f"The {variant} build has code for {names}, and the driver can run it."
+    has_code = f"The {variant} build has code for {names}"
+    if gone is not None:
+        return f"{has_code}; it needs a driver of the {gone.last_driver} branch."
+    if driver is None or driver.version is None:
+        return f"{has_code}."
+    return f"{has_code}, and the driver can run it."
 
 
 def _nvidia_notes(
@@ -239,36 +269,76 @@ def _nvidia_refusal(
 
 
 def _amd(
-    host: Host, candidates: Sequence[TorchRelease], cards: Sequence[Gpu]
+    host: Host, candidates: Sequence[TorchRelease], cards: Sequence[Gpu], python: str
 ) -> TorchPlan | Refusal:
-    name = cards[0].name
-    instead = _cpu(candidates, "The GPU cannot be used.")
     if host.os != "linux":
+        return _amd_own(host, candidates, cards, python)
+    card = cards[0]
+    known = gpus.model(card)
+    instead = _cpu(candidates, "The GPU cannot be used.")
+    if known is not None and known.backend is None:
         return Refusal(
-            f"PyTorch publishes no builds for AMD on Windows ({name}). {DIRECTML}", instead
+            f"No official ROCm build of torch has code for {card.name}. {known.note}".strip(),
+            instead,
         )
-    models = [model for model in map(gpus.model, cards) if model is not None and model.backend]
-    if not models:
-        return Refusal(f"No official ROCm build of torch has code for {name}.", instead)
-    model = models[0]
-    target = _overridden(model.hsa_override) or model.gfx
-    for row in candidates:
-        for variant in row.variants("linux"):
-            build = architectures.build_of(row.torch, variant, "linux")
-            if build is not None and target in build.architectures:
-                notes = (
-                    (f"Set HSA_OVERRIDE_GFX_VERSION={model.hsa_override} when the UI starts.",)
-                    if model.hsa_override
-                    else ()
-                )
-                reason = f"The {variant} build has code for {name} ({target})."
-                return _plan(row, variant, "cuda", reason, notes)
-    return Refusal(f"No official ROCm build for this Python is known to serve {name}.", instead)
+    gfx = card.gfx or (known.gfx if known else None)
+    override = known.hsa_override if known else None
+    for target, notes in ((gfx, ()), (_overridden(override), _override_notes(override))):
+        for row in candidates:
+            for variant in row.variants("linux"):
+                build = architectures.build_of(row.torch, variant, "linux")
+                if build is not None and target in build.architectures:
+                    reason = f"The {variant} build has code for {card.name} ({target})."
+                    return _plan(row, variant, "cuda", reason, notes)
+    return Refusal(
+        f"No official ROCm build for this Python is known to serve {card.name}.", instead
+    )
+
+
+def _amd_own(
+    host: Host, candidates: Sequence[TorchRelease], cards: Sequence[Gpu], python: str
+) -> TorchPlan | Refusal:
+    """AMD's own builds, where PyTorch has none."""
+    card = cards[0]
+    known = gpus.model(card)
+    gfx = card.gfx or (known.gfx if known else None)
+    row = amd_wheels.release_for(host.os, gfx)
+    instead = _cpu(candidates, "The GPU cannot be used.")
+    if row is None:
+        return Refusal(
+            f"Neither PyTorch nor AMD publishes a build of torch for {card.name} on this system.",
+            instead,
+        )
+    if not row.serves_python(python):
+        oldest, newest = (".".join(map(str, version)) for version in row.python)
+        return Refusal(
+            f"AMD's own builds of torch serve the {card.name}, and they need Python {oldest} to "
+            f"{newest}: make the environment anew with Python {row.best_python}.",
+            instead,
+        )
+    reason = (
+        f"AMD's own builds have code for the {card.name} ({gfx}); PyTorch has none for AMD here."
+    )
+    return TorchPlan(
+        torch=row.torch,
+        torchvision=row.torchvision,
+        torchaudio=row.torchaudio,
+        variant=row.variant,
+        device="cuda",
+        index_url=row.index,
+        reason=reason,
+        notes=(row.needs,),
+        extra=f"[device-{gfx}]",
+    )
 
 
 def _overridden(version: str | None) -> str | None:
     """`gfx1030` for the HSA_OVERRIDE_GFX_VERSION `10.3.0`."""
     return f"gfx{version.replace('.', '')}" if version else None
+
+
+def _override_notes(version: str | None) -> tuple[str, ...]:
+    return (f"Set HSA_OVERRIDE_GFX_VERSION={version} when the UI starts.",) if version else ()
 
 
 def _intel(candidates: Sequence[TorchRelease]) -> TorchPlan | Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -45,8 +46,8 @@ class TorchRelease:
     xpu: bool
     default_linux: str
     """The build that the default package index has for Linux x86_64."""
-    confirmed: bool
-    """Whether its lists of builds were compared with PyTorch's index."""
+    unconfirmed: tuple[str, ...]
+    """Those builds in its lists that were not compared with PyTorch's index."""
     source: str
 
     @property
@@ -57,10 +58,7 @@ class TorchRelease:
 
     def serves_python(self, version: str) -> bool:
         """Whether there are wheels for the Python `version` (`3.11` or `3.11.7`)."""
-        try:
-            return self.python_min <= minor_version(version) <= self.python_max
-        except InvalidVersion:
-            return False
+        return covers((self.python_min, self.python_max), version)
 
     def variants(self, os: str) -> tuple[str, ...]:
         """The builds for `os` (`linux`, `windows`, `macos`): CUDA newest first, ROCm, xpu, cpu."""
@@ -71,11 +69,18 @@ class TorchRelease:
 
     def only(self, variant: str) -> TorchRelease:
         """The same release, as if `variant` were its only build for a GPU."""
+        return self._with(lambda build: build == variant)
+
+    def confirmed(self) -> TorchRelease:
+        """The same release, as if it had no builds but those that were seen on the index."""
+        return self._with(lambda build: build not in self.unconfirmed)
+
+    def _with(self, keep: Callable[[str], bool]) -> TorchRelease:
         return dataclasses.replace(
             self,
-            cuda=tuple(build for build in self.cuda if build == variant),
-            rocm=tuple(build for build in self.rocm if build == variant),
-            xpu=self.xpu and variant == "xpu",
+            cuda=tuple(filter(keep, self.cuda)),
+            rocm=tuple(filter(keep, self.rocm)),
+            xpu=self.xpu and keep("xpu"),
         )
 
     def default_variant(self, os: str, machine: str) -> str:
@@ -100,7 +105,7 @@ def releases() -> tuple[TorchRelease, ...]:
             rocm=tuple(row["rocm"]),
             xpu=row["xpu"],
             default_linux=row["default_linux"],
-            confirmed=row.get("confirmed", True),
+            unconfirmed=tuple(row.get("unconfirmed", ())),
             source=row["source"],
         )
         for row in rows
@@ -126,6 +131,13 @@ def dated() -> str:
 def newest_for_intel_mac() -> str:
     """The last torch with wheels for macOS on x86_64."""
     return str(load(PROFILE)["newest_for_intel_mac"])
+
+
+def system_needed(os: str, machine: str, torch: str) -> str | None:
+    """The oldest glibc or macOS that wheels of `torch` install on; None for any, or unknown."""
+    rows = [row for row in load(PROFILE)["needs"] if (row["os"], row["machine"]) == (os, machine)]
+    reached = [row["system"] for row in rows if Version(row["since"]) <= Version(public(torch))]
+    return max(reached, key=Version, default=None)
 
 
 def index_url(variant: str) -> str:
@@ -163,6 +175,14 @@ def torch_for(package: str, version: str) -> str | None:
 def public(version: str) -> str:
     """`version` without its local label: `2.1.2` for `2.1.2+cu121`."""
     return version.partition("+")[0]
+
+
+def covers(span: tuple[tuple[int, int], tuple[int, int]], version: str) -> bool:
+    """Whether the Python `version` lies between two minor versions; False for what is none."""
+    try:
+        return span[0] <= minor_version(version) <= span[1]
+    except InvalidVersion:
+        return False
 
 
 def minor_version(version: str) -> tuple[int, int]:

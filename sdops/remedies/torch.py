@@ -52,6 +52,7 @@ def plan_torch(
         facts.driver("nvidia"),
         python.version,
         machine=python.machine,
+        bits=python.bits,
         near=near or (wanted.torch if wanted else None),
         build=build,
     )

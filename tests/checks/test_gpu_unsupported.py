@@ -26,9 +26,14 @@ def test_fires(machine, judge, with_python, card, word):
 
 def test_amd_on_windows(machine, judge, with_python):
     facts = with_python(machine("healthy-windows-rtx4090-comfyui-portable"), torch=CPU)
-    card = Gpu(0, "amd", "AMD Radeon RX 7900 XTX", "cim")
-    (finding,) = judge("gpu-unsupported", replace(facts, gpus=(card,)))
-    assert "Windows" in finding.why
+    old = Gpu(0, "amd", "AMD Radeon RX 5700 XT", "cim")
+    (finding,) = judge("gpu-unsupported", replace(facts, gpus=(old,)))
+    assert "Neither PyTorch nor AMD" in finding.why
+    served = Gpu(0, "amd", "AMD Radeon RX 7900 XTX", "cim")
+    assert not judge("gpu-unsupported", replace(facts, gpus=(served,)))
+    cuda = machine("healthy-windows-rtx4090-comfyui-portable")
+    (finding,) = judge("torch-wrong-vendor", replace(cuda, gpus=(served,)))
+    assert "stable.repo.amd.com" in finding.remedies[0].commands[0].line
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdops.facts.types import DeepProbe, KernelProbe, TorchBuild
+from sdops.facts.types import DeepProbe, Gpu, KernelProbe, TorchBuild
 from sdops.finding import Severity
 
 
@@ -72,3 +72,49 @@ def test_quiet_where_torch_was_seen_to_compute(machine, judge):
     assert not judge("torch-lacks-architecture", replace(facts, deep=DeepProbe(kernels=kernels)))
     on_cpu = (KernelProbe("cpu", "matmul", "float32", True),)
     assert judge("torch-lacks-architecture", replace(facts, deep=DeepProbe(kernels=on_cpu)))
+
+
+OLD_CARD = Gpu(0, "nvidia", "NVIDIA GeForce GTX 1060 6GB", "nvml", compute_capability=(6, 1))
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "kind", "fires"),
+    [
+        ("2.15.0", "13.2", "venv", True),
+        ("2.15.0+cu132", "13.2", "venv", True),
+        ("2.11.0+cu128", "12.8", "venv", True),
+        ("2.15.0", "13.0", "venv", False),  # no build of PyTorch's own
+        ("2.15.0", "13.2", "conda", False),
+        ("2.9.0a0+50eac811a6.nv25.09", "13.0", "system", False),
+        ("2.16.0.dev20261101+cu132", "13.2", "venv", False),
+        ("2.14.1+cu126", "12.6", "venv", False),
+    ],
+)
+def test_only_builds_of_which_the_list_is_known(
+    machine, judge, with_python, version, cuda, kind, fires
+):
+    facts = with_python(
+        machine("healthy-linux-rtx3060-a1111"),
+        torch=TorchBuild("torch", version, cuda=cuda),
+        kind=kind,
+    )
+    found = judge("torch-lacks-architecture", replace(facts, gpus=(OLD_CARD,)))
+    assert bool(found) == fires
+    if fires:
+        assert "cu126" in found[0].remedies[0].text
+        assert "2.15" not in found[0].remedies[0].text
+
+
+def test_the_fastest_card_is_the_one_that_counts(machine, judge, with_python):
+    facts = with_python(
+        machine("healthy-linux-rtx3060-a1111"),
+        torch=TorchBuild("torch", "2.6.0+cu126", cuda="12.6"),
+    )
+    slow = Gpu(0, "nvidia", "NVIDIA GeForce GTX 1660", "nvml", compute_capability=(7, 5))
+    fast = Gpu(1, "nvidia", "NVIDIA GeForce RTX 5090", "nvml", compute_capability=(12, 0))
+    both = replace(facts, gpus=(slow, fast))
+    (finding,) = judge("torch-lacks-architecture", both)
+    assert finding.severity is Severity.ERROR
+    host = replace(both.host, environment={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"})
+    (finding,) = judge("torch-lacks-architecture", replace(both, host=host))
+    assert finding.severity is Severity.WARNING

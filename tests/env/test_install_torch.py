@@ -92,7 +92,7 @@ def test_an_index_that_does_not_answer_is_left_alone_even_where_a_folder_has_the
 
 
 def test_where_there_is_only_a_cuda_build_it_says_so(patient, index):
-    chosen = "2.13.0"
+    chosen = "2.15.0"
     make_wheel(index, "torch", chosen, requires=["nvidia-cublas"], cuda="13.0")
     told: list[str] = []
     install_torch(facts(patient), told.append)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
+from sdops.cli.main import app
 from sdops.env.plan import plan, report
 from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Facts
@@ -80,3 +82,23 @@ def test_a_python_that_the_interface_is_not_meant_for_is_told(version, told):
     changed = dataclasses.replace(facts.python, version=version)
     notes = plan(dataclasses.replace(facts, python=changed)).notes
     assert any("meant for Python" in note for note in notes) is told
+
+
+def test_facts_of_another_machine_are_planned_for(tmp_path):
+    document = json.loads((MACHINES / "rtx5090-windows-a1111-cu121.json").read_text("utf-8"))
+    saved = tmp_path / "facts.json"
+    saved.write_text(json.dumps(document["facts"]), "utf-8")
+    answer = CliRunner().invoke(app, ["env", "plan", "--facts", str(saved), "--json"])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["data"]["variant"].startswith("cu")
+    answer = CliRunner().invoke(app, ["env", "plan", str(tmp_path), "--facts", str(saved)])
+    assert answer.exit_code != 0
+
+
+def test_amd_on_windows_is_planned_from_the_makers_own_index():
+    facts = machine("rx6800-windows-a1111-upstream")
+    assert facts.python is not None
+    newer = dataclasses.replace(facts.python, version="3.12.7")
+    made = report(dataclasses.replace(facts, python=newer))
+    assert "torch[device-gfx1030]==2.13.0+rocm10.0.0" in made.data["command"]
+    jsonschema.validate(json.loads(render(made, "json")), schema())

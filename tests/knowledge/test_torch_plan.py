@@ -27,22 +27,24 @@ TITAN_V = nvidia("NVIDIA TITAN V", (7, 0))
 @pytest.mark.parametrize(
     ("host", "cards", "gpu_driver", "python", "near", "torch", "variant"),
     [
-        (LINUX, [RTX_3060], driver("580.95.05"), "3.12.3", None, "2.13.0", "cu130"),
-        (LINUX, [RTX_3060], driver("580.95.05"), "3.10.6", None, "2.13.0", "cu130"),
-        (LINUX, [RTX_3060], driver("550.127.08"), "3.12.3", None, "2.13.0", "cu126"),
+        (LINUX, [RTX_3060], driver("580.95.05"), "3.12.3", None, "2.15.0", "cu130"),
+        (LINUX, [RTX_3060], driver("580.95.05"), "3.10.6", None, "2.14.1", "cu130"),
+        (LINUX, [RTX_3060], driver("550.127.08"), "3.12.3", None, "2.14.1", "cu126"),
         (LINUX, [RTX_3060], driver("470.256.02"), "3.10.6", None, "2.7.1", "cu118"),
-        (LINUX, [RTX_3060], None, "3.12.3", None, "2.13.0", "cu132"),
+        (LINUX, [RTX_3060], None, "3.12.3", None, "2.15.0", "cu132"),
         (WINDOWS, [RTX_3060], driver("560.94"), "3.10.6", "2.1.2", "2.1.2", "cu121"),
         (WINDOWS, [RTX_5090], driver("572.80"), "3.10.6", "2.1.2", "2.7.0", "cu128"),
-        (LINUX, [GTX_1070], driver("580.95.05"), "3.12.3", None, "2.13.0", "cu126"),
+        (LINUX, [GTX_1070], driver("580.95.05"), "3.12.3", None, "2.14.1", "cu126"),
+        (LINUX, [GTX_1070], driver("595.58.03"), "3.12.3", "2.15.0", "2.14.1", "cu126"),
         (LINUX, [GTX_1070], driver("580.95.05"), "3.12.3", "2.13.0+cu130", "2.13.0", "cu126"),
         (WINDOWS, [TITAN_V], driver("576.02"), "3.11.9", "2.8.0", "2.8.0", "cu126"),
         (LINUX, [TITAN_V], driver("575.51.03"), "3.11.9", "2.8.0", "2.8.0", "cu129"),
-        (LINUX, [RTX_5090, GTX_1070], driver("580.95.05"), "3.12.3", None, "2.13.0", "cu130"),
-        (LINUX, [RTX_3060, GTX_1070], driver("580.95.05"), "3.12.3", None, "2.13.0", "cu126"),
+        (LINUX, [RTX_5090, GTX_1070], driver("580.95.05"), "3.12.3", None, "2.15.0", "cu130"),
+        (LINUX, [RTX_3060, GTX_1070], driver("580.95.05"), "3.12.3", None, "2.14.1", "cu126"),
         (LINUX, [nvidia("Tesla K80", (3, 7))], driver("470.256"), "3.10.6", None, "2.4.1", "cu118"),
-        (LINUX, [], None, "3.12.3", None, "2.13.0", "cpu"),
-        (LINUX, [nvidia("NVIDIA GeForce GTX 1060 6GB")], None, "3.12.3", None, "2.13.0", "cu126"),
+        (LINUX, [], None, "3.12.3", None, "2.15.0", "cpu"),
+        (LINUX, [nvidia("NVIDIA GeForce GTX 1060 6GB")], None, "3.12.3", None, "2.14.1", "cu126"),
+        (WINDOWS, [TITAN_V], driver("576.02"), "3.11.9", "2.10.0", "2.10.0", "cu128"),
     ],
 )
 def test_nvidia_and_cpu(host, cards, gpu_driver, python, near, torch, variant):
@@ -91,7 +93,7 @@ def test_amd_with_an_override():
     [
         (LINUX, nvidia("NVIDIA GeForce GTX 780", (3, 5)), "Kepler"),
         (LINUX, amd("Radeon RX 580", "gfx803"), "ROCm"),
-        (WINDOWS, amd("AMD Radeon RX 6800"), "Windows"),
+        (WINDOWS, amd("AMD Radeon RX 5700 XT"), "Neither PyTorch nor AMD"),
         (LINUX, nvidia("NVIDIA Card of tomorrow"), "does not know"),
         (LINUX, nvidia("NVIDIA Card of tomorrow", (19, 0)), "has code for"),
     ],
@@ -116,7 +118,7 @@ def test_musl():
 def test_macs():
     card = Gpu(0, "apple", "Apple M3", "system_profiler")
     plan = choose(MAC, [card], None, "3.12.3")
-    assert (plan.device, plan.index_url, plan.torch) == ("mps", None, "2.13.0")
+    assert (plan.device, plan.index_url, plan.torch) == ("mps", None, "2.15.0")
     old = choose(MAC, [card], None, "3.10.6", machine="x86_64")
     assert (old.device, old.torch) == ("cpu", "2.2.2")
 
@@ -154,3 +156,60 @@ def test_torchaudio_is_left_out_where_its_index_has_none():
 def test_releases_that_are_not_confirmed_come_last():
     assert choose(LINUX, [], None, "3.15.0").torch == "2.15.0"
     assert choose(LINUX, [], None, "3.12.3", near="2.14.1").torch == "2.14.1"
+
+
+def test_amd_on_windows_has_wheels_of_its_own():
+    plan = choose(WINDOWS, [amd("AMD Radeon RX 7800 XT")], None, "3.13.2", near="2.9.1")
+    assert plan.pip_arguments(("torch", "torchvision", "torchaudio")) == (
+        "torch[device-gfx1101]==2.13.0+rocm10.0.0",
+        "torchvision[device-gfx1101]==0.28.0+rocm10.0.0",
+        "torchaudio==2.11.0.2+rocm10.0.0",
+        "--index-url",
+        "https://stable.repo.amd.com/rocm/whl-next/",
+    )
+    assert any("driver" in note for note in plan.notes)
+    for python in ("3.10.6", "3.14.0"):
+        refusal = choose(WINDOWS, [amd("AMD Radeon RX 7800 XT")], None, python)
+        assert "3.13" in refusal.reason
+
+
+@pytest.mark.parametrize(
+    ("host", "near", "torch"),
+    [
+        (Host("linux", "CentOS 7", "x86_64", libc=Libc("glibc", "2.17")), "2.9.1", "2.6.0"),
+        (Host("linux", "CentOS 7", "x86_64", libc=Libc("glibc", "2.17")), None, "2.6.0"),
+        (Host("linux", "Ubuntu 18.04", "arm64", libc=Libc("glibc", "2.27")), None, "2.5.1"),
+        (Host("linux", "AlmaLinux 8.9", "x86_64", libc=Libc("glibc", "2.28")), "2.9.1", "2.9.1"),
+        (Host("macos", "macOS 13.6", "arm64"), None, "2.11.0"),
+        (Host("macos", "macOS 14.5", "arm64"), None, "2.15.0"),
+        (Host("linux", "something", "x86_64"), "2.9.1", "2.9.1"),
+    ],
+)
+def test_wheels_that_the_system_is_too_old_for(host, near, torch):
+    assert choose(host, [], None, "3.12.3", near=near).torch == torch
+
+
+def test_a_32_bit_python_and_a_jetson():
+    assert "32-bit" in choose(WINDOWS, [], None, "3.10.6", bits=32).reason
+    jetson = Host("linux", "Ubuntu 22.04", "arm64", kernel="5.15.148-tegra")
+    assert "JetPack" in choose(jetson, [nvidia("Orin", (8, 7))], None, "3.10.12").reason
+
+
+def test_a_driver_that_dropped_the_card_is_not_said_to_run_the_build():
+    plan = choose(LINUX, [GTX_1070], driver("595.58.03"), "3.12.3")
+    assert "580" in plan.reason
+    assert "can run" not in plan.reason
+
+
+@pytest.mark.parametrize(
+    ("card", "near", "variant"),
+    [
+        (amd("Radeon 8060S Graphics", "gfx1151"), "2.9.1", "rocm7.1"),
+        (amd("AMD Instinct MI50", "gfx906"), "2.9.1", "rocm6.3"),
+        (amd("Radeon RX 9070 XT", "gfx1201"), "2.5.1", "rocm6.3"),
+    ],
+)
+def test_rocm_builds_by_what_they_hold(card, near, variant):
+    plan = choose(LINUX, [card], None, "3.12.3", near=near)
+    assert isinstance(plan, TorchPlan), plan
+    assert plan.variant == variant
