@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sdops.facts.types import Facts, PythonEnv
@@ -12,7 +13,8 @@ from sdops.knowledge import flags, xformers
 from sdops.knowledge.bad_packages import contains
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.knowledge.ui_environments import environment
-from sdops.remedies.commands import platform_of
+from sdops.remedies import companions
+from sdops.remedies.commands import command, platform_of
 from sdops.remedies.torch import plan_torch
 
 
@@ -71,13 +73,14 @@ def plan(facts: Facts) -> EnvironmentPlan:
         notes += (f"This UI is meant for Python {meant_for}; {wanted.recommended} is best.",)
     if torch is None:
         return EnvironmentPlan(python, notes=notes)
+    changed = companions.changes(facts, torch)
     return EnvironmentPlan(
         python,
-        _packages(torch, facts),
+        _packages(torch, facts, changed),
         torch.variant,
         torch.device,
         torch.index_url,
-        (*notes, *torch.notes),
+        (*notes, *torch.notes, *_removed(facts, changed)),
     )
 
 
@@ -97,7 +100,20 @@ def torch_for(
     return chosen, ()
 
 
-def _packages(torch: TorchPlan, facts: Facts) -> tuple[Package, ...]:
+def _removed(facts: Facts, changed: Sequence[companions.Change]) -> Iterator[str]:
+    """What is installed, does not go with the planned torch, and has no version that does."""
+    gone = [change.name for change in changed if change.version is None]
+    if gone and facts.python is not None:
+        line = command(facts.host, facts.python.executable, "-m", "pip", "uninstall", "-y", *gone)
+        yield (
+            f"{', '.join(gone)} was compiled for another torch and would not work with this one;"
+            f" remove it: {line.line}"
+        )
+
+
+def _packages(
+    torch: TorchPlan, facts: Facts, changed: Sequence[companions.Change]
+) -> tuple[Package, ...]:
     packages = [
         Package("torch", torch.torch, torch.reason, torch.extra),
         Package(
@@ -110,7 +126,9 @@ def _packages(torch: TorchPlan, facts: Facts) -> tuple[Package, ...]:
     if torch.torchaudio:
         reason = f"The one that goes with torch {torch.torch}; only what makes sound needs it."
         packages.append(Package("torchaudio", torch.torchaudio, reason))
-    if facts.ui and torch.device == "cuda" and flags.takes_flag(facts.ui, "--xformers"):
+    kept = any(change.name == "xformers" and change.version for change in changed)
+    wanted = facts.ui is not None and flags.takes_flag(facts.ui, "--xformers")
+    if torch.device == "cuda" and (wanted or kept):
         found = xformers.for_torch(torch.torch, torch.variant, facts.host.os)
         if found is not None:
             reason = f"Works with torch {torch.torch} in its {torch.variant} build; optional."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Action, Command, Remedy
@@ -10,6 +10,7 @@ from sdops.knowledge import torch_plan, torch_releases, xformers
 from sdops.knowledge.patient import kind_of, variant_of
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.knowledge.ui_environments import environment
+from sdops.remedies import companions
 from sdops.remedies.commands import command
 
 FAMILY = ("torch", "torchvision", "torchaudio")
@@ -122,21 +123,24 @@ def _install(facts: Facts, plan: TorchPlan, why: str) -> Remedy:
     replacing = ("install", "--force-reinstall", "--no-deps", *arguments)
     completing = ("install", *arguments)
     runs = (replacing, completing) if facts.python.torch is not None else (completing,)
+    changed = companions.changes(facts, plan)
     text = f"Install torch {plan.torch} in its {plan.variant} build."
-    return pip_remedy(facts, " ".join((why, text, *plan.notes)), *runs)
+    return pip_remedy(
+        facts,
+        " ".join((why, text, *_said_of(changed), *plan.notes)),
+        *runs,
+        *(change.pip_arguments for change in changed),
+    )
 
 
-def _xformers_after(facts: Facts, plan: TorchPlan) -> tuple[tuple[str, ...], ...]:
-    """What must happen to an installed xformers when torch is replaced: it fits one torch only."""
-    assert facts.python is not None
-    build = facts.python.xformers
-    if build is None:
-        return ()
-    found = xformers.for_torch(plan.torch, plan.variant, facts.host.os)
-    if found is None:
-        return (("uninstall", "-y", "xformers"),)
-    index = ("--index-url", torch_releases.index_url(plan.variant))
-    return (("install", "--force-reinstall", "--no-deps", f"xformers=={found.xformers}", *index),)
+def _said_of(changed: Sequence[companions.Change]) -> Iterator[str]:
+    """What happens to packages that are compiled for the torch that goes."""
+    replaced = [f"{change.name} {change.version}" for change in changed if change.version]
+    removed = [change.name for change in changed if change.version is None]
+    if replaced:
+        yield f"With it comes {', '.join(replaced)}, which is made for that torch."
+    if removed:
+        yield f"{', '.join(removed)} would not work with it and goes."
 
 
 def family(python: PythonEnv) -> Sequence[str]:

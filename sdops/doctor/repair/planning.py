@@ -8,7 +8,7 @@ else is left to the user, and the plan says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,17 +69,19 @@ def plan(report: Report, facts: Facts) -> RepairPlan:
     before packages change, flags change last. What two findings ask for is done once, and a
     package is changed once: a later wish for it waits for the next look.
     """
-    steps: list[Step] = []
+    wishes: list[tuple[Step, ...]] = []
     left: list[str] = []
     for finding in sorted(report.findings, key=lambda finding: -finding.severity):
         remedy = next((remedy for remedy in finding.remedies if remedy.automatic), None)
         if remedy is None:
             continue
         try:
-            steps += tuple(_steps(finding, remedy, facts))  # all of a remedy, or nothing
+            wishes.append(tuple(_steps(finding, remedy, facts)))  # all of a remedy, or nothing
         except SdopsError as error:
             left.append(f"{remedy.text} ({error.message})")
-    ordered = sorted(_once(steps, left), key=_rank)
+    # What is compiled for torch is chosen for the torch to come, not for the one that goes.
+    wishes.sort(key=lambda wish: "torch" not in _packages(wish))
+    ordered = sorted(_once(wishes, left), key=_rank)
     ui_pid = facts.ui.running_pid if facts.ui else None
     return RepairPlan(tuple(ordered), tuple(dict.fromkeys(left)), facts.python, ui_pid)
 
@@ -147,34 +149,36 @@ def _edit(finding: Finding, remedy: Remedy, facts: Facts) -> EditLaunchFile:
     return step
 
 
-def _once(steps: list[Step], left: list[str]) -> Iterator[Step]:
-    """The steps without those that repeat another or change what another changes already."""
+def _once(wishes: list[tuple[Step, ...]], left: list[str]) -> Iterator[Step]:
+    """The steps without those that repeat another or change what an earlier wish changes."""
     commands: set[Command] = set()
     packages: set[str] = set()
     moved: set[str] = set()
     edits: list[EditLaunchFile] = []
-    for step in steps:
-        if isinstance(step, RunPip):
-            names = pip_packages(step.command)
-            if step.command in commands:
-                continue
-            if names & packages:
-                left.append(f"{step.reason} (after this repair, run the doctor again)")
-                continue
-            commands.add(step.command)
-            packages |= names
-            yield step
-        elif isinstance(step, MoveAway):
-            new = tuple(path for path in step.paths if path not in moved)
-            moved.update(new)
-            if new:
-                yield MoveAway(step.finding, step.reason, new, step.keep_in)
-        elif isinstance(step, EditLaunchFile):
-            edits.append(step)
-        elif isinstance(step, RenewVenv) and step.command not in commands:
-            commands.add(step.command)
-            yield step
+    for wish in wishes:
+        mine = [step for step in wish if getattr(step, "command", None) not in commands]
+        if _packages(mine) & packages:
+            left.append(f"{mine[0].reason} (after this repair, run the doctor again)")
+            continue
+        packages |= _packages(mine)
+        for step in mine:
+            if isinstance(step, MoveAway):
+                new = tuple(path for path in step.paths if path not in moved)
+                moved.update(new)
+                if new:
+                    yield MoveAway(step.finding, step.reason, new, step.keep_in)
+            elif isinstance(step, EditLaunchFile):
+                edits.append(step)
+            elif isinstance(step, (RunPip, RenewVenv)):
+                commands.add(step.command)
+                yield step
     yield from _merged(edits)
+
+
+def _packages(wish: Sequence[Step]) -> frozenset[str]:
+    """The packages that the steps of one wish change."""
+    runs = (pip_packages(step.command) for step in wish if isinstance(step, RunPip))
+    return frozenset().union(*runs)
 
 
 def _merged(edits: list[EditLaunchFile]) -> Iterator[EditLaunchFile]:

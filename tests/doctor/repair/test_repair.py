@@ -118,7 +118,7 @@ def test_what_pip_cannot_do_is_known_before_anything_changes(patient, tmp_path, 
     impossible = finding(reinstall(patient, "torch==99"))
     first = finding(reinstall(patient, "torchvision==0.28.0"), severity=Severity.CRITICAL)
     repair = plan(report(first, impossible), patient)
-    with pytest.raises(SdopsError, match=r"Step 2 cannot be done: .*torch==99"):
+    with pytest.raises(SdopsError, match=r"Step 1 cannot be done: .*torch==99"):
         apply(repair, yes, lambda _: None)
     assert versions(patient)["torchvision"] == "0.20.0"
     assert not (tmp_path / "state").exists()
