@@ -4,7 +4,7 @@ Extensions or custom nodes stay off, generation is slower, or the console drowns
 
 Fix: Take the flag away when the fault is found.
 
-Source: The UIs' own argument files (profiles/flags).
+Source: The UIs' own argument files (profiles/uis).
 """
 
 from __future__ import annotations

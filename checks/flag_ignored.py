@@ -6,7 +6,7 @@ for one, takes most of A1111's flags and reads few of them.
 Fix: Take the flag out of the launch file; where this UI has a flag of its own for the same thing,
 use that.
 
-Source: The argument files of A1111, Forge, reForge, ComfyUI and SD.Next (profiles/flags), and the
+Source: The argument files of A1111, Forge, reForge, ComfyUI and SD.Next (profiles/uis), and the
 UI's own argument file where it stands in the folder.
 """
 

@@ -5,7 +5,7 @@ every repair; others make the UI stop right after starting.
 
 Fix: Take the flag away now that it has done its work.
 
-Source: AUTOMATIC1111/stable-diffusion-webui modules/launch_utils.py; profiles/flags.
+Source: AUTOMATIC1111/stable-diffusion-webui modules/launch_utils.py; profiles/uis.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The UI stops at start with `unrecognized arguments`, before its window opens.
 Fix: Correct the spelling, or take the flag out of the launch file. If it belongs to an extension,
 enable that extension again.
 
-Source: Python's argparse, which all these UIs use; their argument files (profiles/flags), and the
+Source: Python's argparse, which all these UIs use; their argument files (profiles/uis), and the
 UI's own argument file where it stands in the folder.
 """
 

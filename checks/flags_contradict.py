@@ -4,7 +4,7 @@ Some UIs stop at start, others follow one flag and silently drop the other.
 
 Fix: Keep the flag that you mean and take the others away.
 
-Source: The argument groups in the UIs' own argument files (profiles/flags); A1111's
+Source: The argument groups in the UIs' own argument files (profiles/uis); A1111's
 modules/sd_hijack.py and modules/lowvram.py for those it settles by itself.
 """
 

@@ -28,6 +28,7 @@ from sdops.check import (
 from sdops.knowledge.repositories import Clone, Gone, clones, gone, plain_address
 from sdops.knowledge.variables import variable
 from sdops.remedies.commands import command
+from sdops.uis import is_one_of
 
 RULE = "git-remote-gone"
 
@@ -39,7 +40,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("There is no UI here.")
     for clone in clones():
         lost = gone(clone.address)
-        if lost and ui.kind in clone.kinds and _still_to_be_made(facts, ui, clone):
+        if lost and is_one_of(ui.kind, clone.kinds) and _still_to_be_made(facts, ui, clone):
             yield _cannot_start(facts, ui, clone, lost)
     for name, path, git in _checkouts(ui):
         for remote in git.remotes:

@@ -20,16 +20,10 @@ from sdops.knowledge.gpus import model
 from sdops.knowledge.variables import Variable, variable
 from sdops.remedies.commands import command
 from sdops.remedies.variables import unset
+from sdops.uis import trait
 
 RULE = "hsa-override"
 NAME = "HSA_OVERRIDE_GFX_VERSION"
-STARTERS = {
-    "a1111": ("gfx10", "gfx90c"),
-    "forge": ("gfx10", "gfx90c"),
-    "reforge": ("gfx10", "gfx90c"),
-    "sdnext": ("gfx10", "gfx11", "gfx90c"),
-}
-"""The models for which a UI's own start script sets the variable (webui.sh, modules/rocm.py)."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -95,7 +89,7 @@ def _missing(facts: Facts, cards: list[Gpu]) -> Iterator[Finding]:
     torch = facts.python.torch if facts.python else None
     if torch is None or torch.hip is None:
         raise Skip("The installed torch is not a ROCm build.")
-    starter = STARTERS.get(facts.ui.kind, ()) if facts.ui else ()
+    starter = tuple(trait(facts.ui.kind, "sets_hsa_override_for") or ()) if facts.ui else ()
     build = build_of(torch.version, torch.variant, "linux", facts.host.machine)
     for gpu in cards:
         known = model(gpu)

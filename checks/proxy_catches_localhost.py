@@ -16,15 +16,15 @@ from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.proxies import skips_localhost
 from sdops.knowledge.variables import variable
 from sdops.remedies.commands import command
+from sdops.uis import trait
 
-MADE_WITH_GRADIO = ("a1111", "forge", "reforge", "sdnext", "kohya")
 CATCHING = ("HTTP_PROXY", "ALL_PROXY")
 """The variables that concern plain HTTP, which the UI talks to itself."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Fires for gradio UIs when a proxy for HTTP is set without an exception for localhost."""
-    if facts.ui is None or facts.ui.kind not in MADE_WITH_GRADIO:
+    if facts.ui is None or not trait(facts.ui.kind, "gradio"):
         raise Skip("There is no UI here that is made with gradio.")
     found = next((item for item in (variable(facts, name) for name in CATCHING) if item), None)
     if found is None or skips_localhost(facts):

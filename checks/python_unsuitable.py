@@ -5,7 +5,7 @@ The versions of packages that it asks for do not exist for this Python: the inst
 
 Fix: Make the environment anew with the Python that the UI is meant for.
 
-Source: profiles/ui_environments.toml: each UI's own check of its Python.
+Source: profiles/uis: each UI's own check of its Python.
 """
 
 from __future__ import annotations

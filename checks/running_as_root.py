@@ -13,8 +13,7 @@ from __future__ import annotations
 from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip, UiInstall
 from sdops.knowledge.variables import variable
 from sdops.remedies.commands import command
-
-REFUSING = ("a1111", "forge", "reforge")
+from sdops.uis import trait
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -25,7 +24,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     if not host.is_admin:
         return
     allowed = variable(facts, "can_run_as_root")
-    refuses = ui.kind in REFUSING and not (allowed and allowed.value == "1")
+    refuses = bool(trait(ui.kind, "webui_sh")) and not (allowed and allowed.value == "1")
     yield Finding(
         rule="running-as-root",
         severity=Severity.INFO if host.container else Severity.WARNING,
@@ -47,7 +46,7 @@ def _ordinary(ui: UiInstall) -> Remedy:
 
 
 def _allow(facts: Facts, ui: UiInstall) -> tuple[Remedy, ...]:
-    if not facts.host.container or ui.kind not in REFUSING:
+    if not facts.host.container or not trait(ui.kind, "webui_sh"):
         return ()
     return (
         Remedy(

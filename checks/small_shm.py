@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.units import GIB, size
+from sdops.uis import trait
 
 ENOUGH_BYTES = 8 * GIB
 """What GPU containers are commonly given: half of the 16 GB of diffusers' tests."""
-TRAINERS = ("kohya", "lora-scripts")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("This is not a container, or it has no /dev/shm.")
     if host.shm_total_bytes >= ENOUGH_BYTES:
         return
-    training = facts.ui is not None and facts.ui.kind in TRAINERS
+    training = facts.ui is not None and bool(trait(facts.ui.kind, "trains"))
     yield Finding(
         rule="small-shm",
         severity=Severity.WARNING if training else Severity.INFO,

@@ -13,15 +13,15 @@ from __future__ import annotations
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip, Tcmalloc
 from sdops.knowledge.variables import variable
 from sdops.remedies.commands import install_package
+from sdops.uis import trait
 
-STARTED_BY_WEBUI_SH = ("a1111", "forge", "reforge")
 OTHER_ALLOCATORS = ("tcmalloc", "jemalloc", "mimalloc")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Looks for the library as `webui.sh` does."""
     found = facts.host.tcmalloc
-    if facts.ui is None or facts.ui.kind not in STARTED_BY_WEBUI_SH or facts.host.os != "linux":
+    if facts.ui is None or not trait(facts.ui.kind, "webui_sh") or facts.host.os != "linux":
         raise Skip("Only the start script webui.sh on Linux looks for TCMalloc.")
     if found is None or (facts.host.libc and facts.host.libc.name != "glibc"):
         raise Skip("TCMalloc cannot be looked for on this system.")

@@ -76,6 +76,12 @@ def names(folder: str) -> tuple[str, ...]:
     return tuple(sorted(f"{folder}/{stem}" for stem in stems))
 
 
+def folders(folder: str) -> tuple[str, ...]:
+    """The names of the folders in our `folder` of profiles, sorted."""
+    with os.scandir(os.path.join(_folder(PACKAGE), folder)) as entries:
+        return tuple(sorted(entry.name for entry in entries if entry.is_dir()))
+
+
 def _folder(package: str) -> str:
     return importlib.import_module(package).__path__[0]
 

@@ -1,6 +1,6 @@
 """The launch flags of each UI: what it takes, ignores, has removed, and what contradicts what.
 
-The tables in `profiles/flags` describe one dated version of each UI. Where the UI's own argument
+The tables in `profiles/uis` describe one dated version of each UI. Where the UI's own argument
 file was read from its folder (`UiInstall.known_flags`), that file says which flags exist; the
 table still says which of them nothing reads.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 
+from sdops import uis
 from sdops.facts.types import Argument, FlagDefinition, UiInstall
-from sdops.profile import load, names
 
 SIMILAR = 0.6
 """How alike (0 to 1, difflib's ratio) a flag's name must be to be suggested for a mistyped one."""
@@ -67,7 +67,7 @@ class ExclusiveFlags:
 
 @dataclass(frozen=True, slots=True)
 class FlagTable:
-    """What is known of one UI's flags, from `profiles/flags`."""
+    """What is known of one UI's flags, from `profiles/uis`."""
 
     ui: str
     title: str
@@ -83,9 +83,9 @@ class FlagTable:
 @cache
 def flags_of(ui_kind: str) -> FlagTable | None:
     """The table for a UI kind (as in `UiInstall.kind`); None for a kind without one."""
-    if f"flags/{ui_kind}" not in names("flags"):
+    table = uis.part(ui_kind, "flags")
+    if table is None:
         return None
-    table = load(f"flags/{ui_kind}")
     parent = flags_of(table["extends"]) if "extends" in table else None
     rows = dict(parent.rows) if parent else {}
     source = table["source"]
@@ -161,7 +161,9 @@ def is_complete(ui: UiInstall) -> bool:
 
     Custom nodes of ComfyUI cannot add flags; extensions of A1111 and its kin can.
     """
-    extended = ui.kind != "comfyui" and any(extension.enabled for extension in ui.extensions)
+    extended = uis.trait(ui.kind, "extensions_add_flags") is not False and any(
+        extension.enabled for extension in ui.extensions
+    )
     return bool(ui.known_flags) and not extended
 
 

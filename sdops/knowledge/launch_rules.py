@@ -1,4 +1,4 @@
-"""Which launch flags a UI needs on a device and which should go, from `profiles/launch`."""
+"""Which launch flags a UI needs on a device and which should go, from `profiles/uis`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from sdops import uis
 from sdops.facts.types import Argument, Facts, PythonEnv, UiInstall
 from sdops.knowledge import xformers
 from sdops.knowledge.architectures import runs_on
@@ -17,7 +18,6 @@ from sdops.knowledge.device import Device, DeviceKind
 from sdops.knowledge.flags import arguments_of
 from sdops.knowledge.torch_releases import public
 from sdops.knowledge.xformers_fit import misfits
-from sdops.profile import load, names
 
 GIB = 2**30
 
@@ -80,10 +80,11 @@ class LaunchRules:
 @cache
 def rules_of(ui_kind: str) -> LaunchRules | None:
     """The rules for a UI kind (as in `UiInstall.kind`); None for a kind without them."""
-    if f"launch/{ui_kind}" not in names("launch"):
+    own = uis.part(ui_kind, "launch")
+    if own is None:
         return None
-    own = load(f"launch/{ui_kind}")
-    table: dict[str, Any] = {**load(f"launch/{own['extends']}"), **own} if "extends" in own else own
+    parent = uis.part(own["extends"], "launch") if "extends" in own else None
+    table: dict[str, Any] = {**(parent or {}), **own}
     return LaunchRules(
         needs=tuple(map(_rule, table["need"])),
         drops=tuple(map(_rule, table["drop"])),

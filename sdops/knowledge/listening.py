@@ -9,8 +9,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from sdops import uis
 from sdops.facts.types import Facts, Listener, UiInstall
-from sdops.profile import load
 
 LOOPBACK = "127.0.0.1"
 LOGIN_FILE = "webui-logins.txt"
@@ -22,9 +22,8 @@ NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ListeningRules:
-    """How one UI is told where to listen; a row of `profiles/listening`."""
+    """How one UI is told where to listen; `[listening]` in its `ui.toml`."""
 
-    kinds: tuple[str, ...]
     fallback: bool
     """Whether the next free port is taken when none was asked for and the default one is busy."""
     wildcard: str
@@ -90,9 +89,11 @@ class Listening:
     rules: ListeningRules
 
 
+@cache
 def rules_of(kind: str) -> ListeningRules | None:
     """The rules of a UI kind (as in `UiInstall.kind`), or None for one that is not known."""
-    return next((rules for rules in _all_rules() if kind in rules.kinds), None)
+    row = uis.trait(kind, "listening")
+    return ListeningRules(**{key: _frozen(row[key]) for key in row}) if row else None
 
 
 def effective(ui: UiInstall, environment: Mapping[str, str] = NOTHING_SET) -> Listening | None:
@@ -113,7 +114,7 @@ def effective(ui: UiInstall, environment: Mapping[str, str] = NOTHING_SET) -> Li
     share = _any(ui, rules.share)
     return Listening(
         host=host,
-        port=port or load(f"uis/{ui.kind}")["default_port"],
+        port=port or uis.trait(ui.kind, "default_port"),
         explicit_port=port is not None or not rules.fallback,
         wanted_remote=not is_loopback(host),
         authenticated=_any(ui, rules.login)
@@ -163,12 +164,6 @@ def is_loopback(address: str) -> bool:
         return all(ipaddress.ip_address(part).is_loopback for part in address.split(","))
     except ValueError:
         return address.lower() == "localhost"
-
-
-@cache
-def _all_rules() -> tuple[ListeningRules, ...]:
-    rows: list[dict[str, Any]] = load("listening")["uis"]
-    return tuple(ListeningRules(**{key: _frozen(row[key]) for key in row}) for row in rows)
 
 
 def _frozen(value: Any) -> Any:

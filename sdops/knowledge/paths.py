@@ -10,6 +10,7 @@ from functools import cache
 from sdops.facts.types import Host
 from sdops.finding import Severity
 from sdops.profile import load
+from sdops.uis import is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def path_troubles(path: str, kind: str, host: Host) -> Iterator[PathTrouble]:
     """What is wrong with `path` as the folder of a UI of `kind` on `host`."""
     system = "wsl" if host.wsl else host.os
     for trouble in _rows():
-        if trouble.kinds and kind not in trouble.kinds:
+        if trouble.kinds and not is_one_of(kind, trouble.kinds):
             continue
         if trouble.systems and system not in trouble.systems:
             continue

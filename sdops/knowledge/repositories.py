@@ -11,6 +11,7 @@ from typing import Any
 from sdops.facts.types import UiInstall
 from sdops.finding import Severity
 from sdops.profile import load
+from sdops.uis import is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def forks(ui: UiInstall, system: str, vendors: frozenset[str]) -> Iterator[Fork]
     remotes = {plain_address(remote.url) for remote in ui.git.remotes} if ui.git else set()
     for row in load("repositories")["forks"]:
         fork = Fork(**{**_frozen(row), "severity": Severity.of(row["severity"])})
-        if ui.kind not in fork.kinds or (fork.systems and system not in fork.systems):
+        if not is_one_of(ui.kind, fork.kinds) or (fork.systems and system not in fork.systems):
             continue
         if not vendors or not vendors <= set(fork.vendors):
             continue

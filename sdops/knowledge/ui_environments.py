@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from sdops import uis
 from sdops.facts.types import UiInstall
-from sdops.profile import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +40,24 @@ class UiEnvironment:
 
 
 @cache
-def environments() -> dict[str, UiEnvironment]:
-    """By kind of UI."""
-    return {
-        row["kind"]: UiEnvironment(
-            kind=row["kind"],
-            python=row["python"],
-            python_windows=row.get("python_windows", row["python"]),
-            python_fails=tuple(row["python_fails"].split(",")),
-            recommended=row["recommended"],
-            torch=row.get("torch"),
-            installs_itself=row["installs_itself"],
-            no_install=tuple(row.get("no_install", ())),
-            cpu=tuple(row.get("cpu", ())),
-            other_backends=tuple(row.get("other_backends", ())),
-            source=row["source"],
-        )
-        for row in load("ui_environments")["ui"]
-    }
-
-
 def environment(kind: str) -> UiEnvironment | None:
-    """What the UI `kind` asks, or None if it is not known."""
-    return environments().get(kind)
+    """What the UI `kind` asks, by its table, or None if it is not known."""
+    row = uis.trait(kind, "environment")
+    if row is None:
+        return None
+    return UiEnvironment(
+        kind=kind,
+        python=row["python"],
+        python_windows=row.get("python_windows", row["python"]),
+        python_fails=tuple(filter(None, row["python_fails"].split(","))),
+        recommended=row["recommended"],
+        torch=row.get("torch"),
+        installs_itself=row["installs_itself"],
+        no_install=tuple(row.get("no_install", ())),
+        cpu=tuple(row.get("cpu", ())),
+        other_backends=tuple(row.get("other_backends", ())),
+        source=row["source"],
+    )
 
 
 def uses(ui: UiInstall, flags: tuple[str, ...]) -> bool:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from sdops.errors import Skip
-from sdops.facts.types import Facts, PythonEnv, TorchBuild, XformersBuild
+from sdops.facts.types import Facts, PythonEnv, TorchBuild, UiInstall, XformersBuild
 from sdops.knowledge import xformers
 from sdops.knowledge.patient import kind_of, python_of
 from sdops.knowledge.torch_releases import minor_version, public
+from sdops.uis import trait
 
-ON_REQUEST = ("a1111", "reforge")
-"""UIs that use xformers only when told to; the others do whenever it is installed."""
 ASKED, REFUSED = ("--xformers", "--force-enable-xformers"), ("--disable-xformers",)
 
 
@@ -46,13 +45,18 @@ def is_used(facts: Facts) -> bool:
         return True
     if any(facts.ui.argument(flag) for flag in REFUSED):
         return False
-    return facts.ui.kind not in ON_REQUEST or is_asked(facts)
+    return not _on_request(facts.ui) or is_asked(facts)
 
 
 def is_asked(facts: Facts) -> bool:
     """Whether the launch arguments ask for xformers."""
     ui = facts.ui
-    return ui is not None and ui.kind in ON_REQUEST and any(ui.argument(flag) for flag in ASKED)
+    return ui is not None and _on_request(ui) and any(ui.argument(flag) for flag in ASKED)
+
+
+def _on_request(ui: UiInstall) -> bool:
+    """Whether it uses xformers only when told to; the others do whenever it is installed."""
+    return bool(trait(ui.kind, "xformers_on_request"))
 
 
 def misfits(python: PythonEnv, torch: TorchBuild, build: XformersBuild) -> tuple[Misfit, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from sdops import uis
 from sdops.bench.smoke.step import Fault, Need, Step
 from sdops.finding import Action, Finding, Remedy
 from sdops.knowledge.flags import flags_of
@@ -14,8 +15,6 @@ from sdops.launch import LaunchPlan, PlannedFlag, Standing
 from sdops.profile import load
 
 DEFAULT_UI = "a1111"
-FAMILY = {"reforge": "forge"}
-"""UIs that take another's words where they have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class UiRemedy:
 def remedy_for(need: Need, ui: str) -> UiRemedy | None:
     """How `ui` is told of `need`; None if it cannot be, or it is not known how."""
     for row in load("bench/remedies")["remedy"]:
-        if row["need"] == need.value and row["ui"] in (ui, FAMILY.get(ui)):
+        if row["need"] == need.value and uis.is_one_of(ui, (row["ui"],)):
             return UiRemedy(**{**row, "flags": tuple(map(tuple, row["flags"]))})
     return None
 
@@ -45,7 +44,8 @@ def remedy_for(need: Need, ui: str) -> UiRemedy | None:
 def known_uis() -> tuple[str, ...]:
     """The UIs whose words are known."""
     rows = load("bench/remedies")["remedy"]
-    return tuple(sorted({row["ui"] for row in rows} | set(FAMILY)))
+    words = {row["ui"] for row in rows}
+    return tuple(kind for kind in uis.kinds() if uis.is_one_of(kind, words))
 
 
 def title_of(ui: str) -> str:

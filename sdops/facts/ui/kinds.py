@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sdops import profile
+from sdops import uis
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +105,19 @@ class UiKind:
 @cache
 def known() -> Mapping[str, UiKind]:
     """Every user interface in `profiles/uis`, by its kind."""
-    kinds = (_read(profile.load(name)) for name in profile.names("uis"))
-    return {kind.kind: kind for kind in kinds}
+    return {name: _read(uis.table(name)) for name in uis.kinds()}
 
 
 def _read(table: dict[str, Any]) -> UiKind:
+    fields = {field.name for field in dataclasses.fields(UiKind)}
     row: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in table.items()
+        if key in fields
     }
     row["recognize"] = tuple(
         Signature(tuple(each["markers"]), each.get("contains", {}), each.get("layout"))
-        for each in table["recognize"]
+        for each in table.get("recognize", ())
     )
     row["launch_files"] = tuple(
         LaunchFile(each["path"], each["format"], tuple(each["systems"]))
