@@ -16,6 +16,8 @@ class ExitCode(IntEnum):
     """The command could not do all of its work: usage, unreadable input, no room, a fault."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
+    TERMINATED = 143
+    """Stopped by SIGTERM, with the same cleaning up."""
 
 
 class SdopsError(Exception):

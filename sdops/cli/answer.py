@@ -184,15 +184,6 @@ def _severity(word: str) -> Severity | None:
 
 
 def _save(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        path.touch(exist_ok=False)  # claims the name, also where there are no hard links
-        partial.replace(path)
-    except OSError as error:
-        raise SdopsError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    from sdops.atomic import write_new
+
+    write_new(path, text)

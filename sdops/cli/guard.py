@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
 
 
+class Terminated(KeyboardInterrupt):
+    """The process is asked to end: what cleans up after Ctrl-C cleans up after this."""
+
+
 def exit_code(run: Callable[[], object], *, debug: bool) -> int:
     """Runs the program and answers with its exit code; `debug` shows tracebacks of our faults."""
     _open_streams()
+    _end_on_sigterm()
     try:
         run()
     except SystemExit as stop:
         if stop.code is None:
             return int(ExitCode.OK)
         return stop.code if isinstance(stop.code, int) else int(ExitCode.INCOMPLETE)
+    except Terminated:
+        note("sdops: ended by SIGTERM")
+        return int(ExitCode.TERMINATED)
     except KeyboardInterrupt:
         note("sdops: interrupted")
         return int(ExitCode.INTERRUPTED)
@@ -39,6 +48,22 @@ def exit_code(run: Callable[[], object], *, debug: bool) -> int:
         )
         return int(ExitCode.INCOMPLETE)
     return int(ExitCode.OK)
+
+
+def _end_on_sigterm() -> None:
+    """Lets SIGTERM end the program as Ctrl-C does, so that no half-written file stays."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the cleaning
+        raise Terminated
+
+    import signal
+
+    try:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, end)
+    except ValueError:
+        pass  # not in the main thread: someone else's program
 
 
 def _open_streams() -> None:

@@ -25,10 +25,10 @@ def manner(
     Raises:
         UsageError: switches that contradict one another.
     """
+    from sdops.atomic import Overwrite, OverwritePolicy
     from sdops.checkpoint.convert.disposal import AfterSource, Delete, Trash
     from sdops.checkpoint.convert.run import Options
     from sdops.checkpoint.convert.work import Manner
-    from sdops.checkpoint.write.new_file import Overwrite, OverwritePolicy
 
     if (writing.trash or writing.delete_source) and writing.no_verify:
         raise UsageError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sdops.atomic import replace
 from sdops.dialect.kinds import LARGEST_SIDE
 from sdops.errors import UnreadableInputError
 
@@ -58,11 +60,30 @@ def save(picture: Image.Image, path: Path, text: str) -> None:
     if path.suffix.lower() == ".png":
         chunks = PngImagePlugin.PngInfo()
         chunks.add_text(KEYWORD, text)
-        picture.save(path, pnginfo=chunks)
+        write(picture, path, pnginfo=chunks)
         return
     exif = Image.Exif()
     exif.get_ifd(EXIF_IFD)[USER_COMMENT] = UNICODE_COMMENT + text.encode("utf-16-be")
-    picture.save(path, exif=exif)
+    write(picture, path, exif=exif)
+
+
+def write(picture: Image.Image, path: Path, **options: Any) -> None:
+    """Write `picture` to `path`, whole or not at all, in the format of the name's ending.
+
+    Args:
+        picture: what to write.
+        path: a new file, or one to replace.
+        **options: as Pillow's `save` takes them.
+
+    Raises:
+        SdopsError: it cannot be written.
+    """
+    from PIL import Image
+
+    content = io.BytesIO()
+    kind = Image.registered_extensions().get(path.suffix.lower(), "PNG")
+    picture.save(content, kind, **options)
+    replace(path, content.getvalue())
 
 
 def infotext_in(picture: Image.Image) -> str | None:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdops.atomic import write_new
 from sdops.doctor import model_files
 from sdops.errors import UnreadableInputError, UsageError
 from sdops.facts import codec, redact, target
@@ -50,16 +51,11 @@ def save(facts: Facts, path: Path) -> None:
     """Writes `facts`, redacted, to the new file `path`.
 
     Raises:
-        UsageError: the file exists already or cannot be written.
+        UsageError: the file exists already.
+        SdopsError: it cannot be written.
     """
     document = json.dumps(codec.to_json(redact.redact_facts(facts)), indent=1, ensure_ascii=False)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(document + "\n")
-    except FileExistsError:
-        raise UsageError(f"{path} exists already.", "Choose a new file name.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+    write_new(path, document + "\n")
 
 
 def check_list() -> str:

@@ -14,8 +14,9 @@ from sdops.bench.smoke.steps.pipeline import Trial
 from sdops.bench.subject import Subject
 from sdops.dialect.parameters import MOST_PICTURES, parameter
 from sdops.dialect.pictures import save as save_picture
-from sdops.errors import UsageError
-from sdops.sampler.pipeline import NotANumberError, Picture, refuse_unfit
+from sdops.dialect.pictures import write
+from sdops.errors import SdopsError, UsageError
+from sdops.sampler.pipeline import Picture, refuse_unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def save(wanted: Wanted, subject: Subject, trial: Trial | None) -> Saved:
     paths: list[str] = []
     try:
         paths.extend(_written(wanted.folder, wanted.axes, subject, trial))
-    except NotANumberError as error:
+    except SdopsError as error:
         reason = error.message
     except OSError as error:
         reason = f"{wanted.folder} cannot be written: {error.strerror or error}."
@@ -106,7 +107,7 @@ def _written(
         images.append(picture.image)
         yield _write(picture, folder / f"{len(images):03}.png")
     sheet = folder / "grid.png"
-    contact_sheet(images, x, y).save(sheet)
+    write(contact_sheet(images, x, y), sheet)
     yield str(sheet)
 
 

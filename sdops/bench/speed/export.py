@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sdops.bench.speed.result import Result, Run, median_absolute_deviation, write_new
+from sdops.atomic import write_new
+from sdops.bench.speed.result import Result, Run, median_absolute_deviation
 from sdops.errors import UsageError
 
 

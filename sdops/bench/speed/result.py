@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from sdops.errors import SdopsError, UnreadableInputError, UsageError
+from sdops.atomic import write_new
+from sdops.errors import UnreadableInputError
 
 SCHEMA = "sdops.bench/1"
 LARGEST_BYTES = 16 * 2**20
@@ -79,24 +79,6 @@ def write(result: Result, path: Path) -> None:
     """
     document = json.dumps({"schema": SCHEMA, **asdict(result)}, indent=1)
     write_new(path, document + "\n")
-
-
-def write_new(path: Path, text: str) -> None:
-    """Write `text` to the new file `path`, whole or not at all.
-
-    Raises:
-        SdopsError: it exists already or cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.link(partial, path)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already.", "Choose a new file name.") from None
-    except OSError as error:
-        raise SdopsError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Result:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdops.atomic import OverwritePolicy
 from sdops.checkpoint.convert.plan import Item, Plan
 from sdops.checkpoint.convert.read_back import read_back, read_back_header, read_back_zip
 from sdops.checkpoint.convert.stream import elements, stream
@@ -20,7 +21,7 @@ from sdops.checkpoint.weights import Weights
 from sdops.checkpoint.write.copying import write_exactly
 from sdops.checkpoint.write.flushing import Flusher
 from sdops.checkpoint.write.layout import Layout, Outgoing, in_header, layout
-from sdops.checkpoint.write.new_file import OverwritePolicy, new_file
+from sdops.checkpoint.write.new_file import new_file
 from sdops.checkpoint.write.torch_zip import size_of, write_torch_zip
 from sdops.errors import SdopsError, UsageError
 from sdops.version import __version__

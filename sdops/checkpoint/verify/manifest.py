@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdops.atomic import write_new
 from sdops.checkpoint.hash.hashes import FileHashes
-from sdops.errors import UnreadableInputError, UsageError
+from sdops.errors import UnreadableInputError
 
 SIZE_LIMIT = 64 * 1024 * 1024
 _MAX_LINE_BYTES = 8192
@@ -112,16 +113,20 @@ def write(path: Path, hashes: Iterable[FileHashes]) -> None:
     Names are relative to the list's own folder where they can be.
 
     Raises:
-        UsageError: the file exists already or cannot be written.
+        UsageError: the file exists already.
+        SdopsError: it cannot be written.
     """
-    lines = [_sum_line(path, item) for item in hashes]
+    lines = "".join(_sum_line(path, item) for item in hashes)
+    write_new(path, os.fsencode(lines) if not _is_text(lines) else lines)
+
+
+def _is_text(lines: str) -> bool:
+    """Whether all names are; others are written byte by byte, as sha256sum writes them."""
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-    except FileExistsError:
-        raise UsageError(f"{path} exists already.", "Choose a new file name.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+        lines.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sum_line(path: Path, item: FileHashes) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdops.atomic import write_new
 from sdops.doctor.repair.planning import RepairPlan
 from sdops.doctor.repair.steps import RunPip
 from sdops.errors import SdopsError
@@ -134,10 +135,7 @@ def _list_packages(python: PythonEnv, file: Path) -> str:
         if build is not None and "+" in build.version
     }
     indexes = [f"--extra-index-url {index_url(variant)}" for variant in sorted(variants)]
-    try:
-        file.write_text("\n".join((*indexes, *lines, "")), encoding="utf-8")
-    except OSError as error:
-        raise SdopsError(f"{file} cannot be written: {error.strerror}.") from None
+    write_new(file, "\n".join((*indexes, *lines, "")))
     return f'run "{python.executable}" -m pip install --no-deps -r "{file}"'
 
 
@@ -156,8 +154,5 @@ def _write_note(backup: Path, way_back: list[str]) -> Path:
     text = "To go back to before this repair, in this order:\n\n"
     text += "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1)) + "\n"
     note = backup / NOTE
-    try:
-        note.write_text(text, encoding=sys.getfilesystemencoding(), errors="backslashreplace")
-    except OSError as error:
-        raise SdopsError(f"{note} cannot be written: {error.strerror}.") from None
+    write_new(note, text.encode(sys.getfilesystemencoding(), "backslashreplace"))
     return note

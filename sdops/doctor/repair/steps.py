@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sdops.atomic import replace
 from sdops.doctor.repair import launch_file
 from sdops.errors import SdopsError
 from sdops.facts.credentials import hide_credentials
@@ -150,21 +150,13 @@ class EditLaunchFile:
         path = Path(self.path)
         _, after = self._texts()
         copy = backup / path.name
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             if copy.exists():
                 copy = backup / f"{len(list(backup.iterdir()))}-{path.name}"
             shutil.copy2(path, copy)
-            with partial.open("xb") as file:
-                file.write(after.encode("utf-8", "surrogateescape"))
-                file.flush()
-                os.fsync(file.fileno())
-            shutil.copymode(path, partial)
-            partial.replace(path.resolve())
         except OSError as error:
             raise SdopsError(f"{path} cannot be changed: {error.strerror}.") from None
-        finally:
-            partial.unlink(missing_ok=True)
+        replace(path, after.encode("utf-8", "surrogateescape"))
         return f"copy {copy} back to {path}"
 
     def _texts(self) -> tuple[str, str]:
