@@ -181,6 +181,8 @@ class Report(NamedTuple):
     """What the command could not do, one sentence each."""
     data: Mapping[str, Any] = _NOTHING
     """The command's own result, JSON-able; its shape is in the JSON Schema."""
+    interrupted: bool = False
+    """Whether the user stopped it: it holds what was found so far."""
     fail_on: Severity | None = Severity.ERROR
     """The lowest severity that makes the verdict `fail`; None for never."""
     version: str = __version__
@@ -188,11 +190,13 @@ class Report(NamedTuple):
     @property
     def complete(self) -> bool:
         """Whether the command could do all of its work."""
-        return not self.crashed and not self.faults
+        return not (self.crashed or self.faults or self.interrupted)
 
     @property
     def exit_code(self) -> ExitCode:
         """Found wins over could-not: a sure danger is not masked by an unreadable neighbor."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
         if self.fail_on is not None and any(f.severity >= self.fail_on for f in self.findings):
             return ExitCode.FOUND
         return ExitCode.OK if self.complete else ExitCode.INCOMPLETE

@@ -11,7 +11,7 @@ from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
 
 
-class Terminated(KeyboardInterrupt):
+class Terminated(BaseException):
     """The process is asked to end: what cleans up after Ctrl-C cleans up after this."""
 
 

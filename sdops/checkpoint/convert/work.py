@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from sdops.checkpoint.convert.run import Done, Options, foresee, write_ckpt, wri
 from sdops.checkpoint.convert.tasks import Task, Work
 from sdops.checkpoint.damage import BrokenFileError, examine, refuse_broken
 from sdops.checkpoint.dtypes import BY_NAME
+from sdops.checkpoint.files.side_by_side import side_by_side
 from sdops.checkpoint.open import open_checkpoint
 from sdops.checkpoint.types import Checkpoint
 from sdops.checkpoint.write.new_file import require_room
@@ -51,10 +51,14 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
     tasks = work.tasks
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    whole = True
     if len(tasks) == 1 and not tasks[0].twins:
         results: Sequence[Result] = _alone(tasks[0], manner, advance)
     else:
-        results = _side_by_side(tasks, manner, advance)
+        groups, whole = side_by_side(
+            partial(_attempt, manner), tasks, jobs=SIDE_BY_SIDE, advance=advance
+        )
+        results = [result for group in groups for result in group]
     files = [result for result in results if isinstance(result, dict)]
     return Report(
         command=command,
@@ -62,6 +66,7 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
         started_at=started_at,
         duration_s=time.monotonic() - begin,
         findings=tuple(result for result in results if isinstance(result, Finding)),
+        interrupted=not whole,
         faults=(*work.faults, *(result for result in results if isinstance(result, str))),
         data={"files": files} if tasks[0].out is not None or not files else files[0],
     )
@@ -76,24 +81,7 @@ def _alone(task: Task, manner: Manner, advance: Advance) -> Sequence[Result]:
         raise SdopsError(_broken_off(error, task)) from None
 
 
-def _side_by_side(tasks: Iterable[Task], manner: Manner, advance: Advance) -> Sequence[Result]:
-    stopped = threading.Event()
-
-    def go_on(count: int) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-        advance(count)
-
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-        try:
-            groups = threads.map(lambda task: _attempt(task, manner, go_on), tasks)
-            return [result for group in groups for result in group]
-        except BaseException:  # Ctrl-C reaches this thread only; the others would go on to the end
-            stopped.set()
-            raise
-
-
-def _attempt(task: Task, manner: Manner, advance: Advance) -> list[Result]:
+def _attempt(manner: Manner, task: Task, advance: Advance) -> list[Result]:
     """What became of the task's file and of each twin: one is taken, the others are compared."""
     results: list[Result] = []
     taken: Path | None = None

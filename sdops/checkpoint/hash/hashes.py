@@ -18,7 +18,7 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -31,7 +31,7 @@ LEGACY_LENGTH = 0x10000
 SAFETENSORS_HEADER_LIMIT = 100_000_000
 """safetensors refuses longer headers (safetensors/src/tensor.rs, MAX_HEADER_SIZE)."""
 
-CACHE_VERSION = "1"
+CACHE_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,9 @@ class FileHashes:
         wanted = digest.lower()
         own = (self.sha256, self.autov2, self.a1111_legacy, self.tensors_sha256, self.autov3)
         return wanted in (*own, self.blake3, self.crc32)
+
+
+_REMEMBERED = tuple(field.name for field in fields(FileHashes))[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +130,32 @@ def hash_file(
     Args:
         path: a regular file, or a link to one.
         extras: hashes beyond the usual ones.
-        cache: where results are remembered; None computes anew.
+        cache: where results are remembered, made by this thread; None computes anew.
         advance: called with the number of bytes done, again and again.
 
     Raises:
         UnreadableInputError: it is not a readable file, or it changed while it was read.
         MissingDependencyError: BLAKE3 was asked for and is not installed.
     """
+    known = remembered(path, extras, cache)
+    if known is not None:
+        advance(known.size_bytes)
+        return known
+    hashes, status = read_hashes(path, extras, advance)
+    remember(hashes, status, cache)
+    return hashes
+
+
+def read_hashes(
+    path: Path, extras: Extras = Extras(), advance: Callable[[int], None] = lambda _: None
+) -> tuple[FileHashes, os.stat_result]:
+    """What `hash_file` gives without a cache, and the state of the file; raises as it does."""
     try:
         with open(path, "rb", buffering=0, opener=_open_at_once) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableInputError(f"{path} is not a file.")
-            known = _remembered(path, before, extras, cache)
-            if known is not None:
-                advance(before.st_size)
-                return known
-            hashes = _compute(path, file, extras, advance)
+            hashes = _compute(path, file, before.st_size, extras, advance)
             after = os.fstat(file.fileno())
     except OSError as error:
         raise UnreadableInputError(f"{path} cannot be read: {error.strerror or error}.") from None
@@ -151,40 +163,61 @@ def hash_file(
         raise UnreadableInputError(
             f"{path} changed while it was read.", "Wait until its download or copy has ended."
         )
-    if cache is not None:
-        cache.put(path, before, asdict(hashes))
-    return hashes
+    return hashes, before
 
 
-def _remembered(
-    path: Path, status: os.stat_result, extras: Extras, cache: ResultCache | None
-) -> FileHashes | None:
-    value = cache.get(path, status) if cache is not None else None
+def remembered(path: Path, extras: Extras, cache: ResultCache | None) -> FileHashes | None:
+    """The hashes that were computed of `path` as it is now, if `cache` has them all."""
+    if cache is None:
+        return None
+    try:
+        value = cache.get(path, path.stat())
+    except (OSError, ValueError):
+        return None
     if value is None:
         return None
-    hashes = FileHashes(**{**value, "path": str(path)})
+    hashes = FileHashes(str(path), *value)
     complete = (hashes.blake3 or not extras.blake3) and (hashes.crc32 or not extras.crc32)
     return hashes if complete else None
 
 
+def remember(hashes: FileHashes, status: os.stat_result, cache: ResultCache | None) -> None:
+    """Keeps `hashes`, of a file as it was in the state `status`, for the next run."""
+    if cache is not None:
+        values = [getattr(hashes, name) for name in _REMEMBERED]
+        cache.put(hashes.path, status, values)
+
+
 def _compute(
-    path: Path, file: BinaryIO, extras: Extras, advance: Callable[[int], None]
+    path: Path, file: BinaryIO, size: int, extras: Extras, advance: Callable[[int], None]
 ) -> FileHashes:
     windows = {
         "sha256": _Window(hashlib.sha256()),
         "a1111_legacy": _Window(hashlib.sha256(), LEGACY_OFFSET, LEGACY_OFFSET + LEGACY_LENGTH),
     }
-    data_start = _safetensors_data_start(file)
+    data_start = _safetensors_data_start(file, size)
     if data_start is not None:
         windows["tensors_sha256"] = _Window(hashlib.sha256(), data_start)
     if extras.blake3:
         windows["blake3"] = _Window(_blake3())
     if extras.crc32:
         windows["crc32"] = _Window(_Crc32())
-    size = _read_through(file, tuple(windows.values()), advance)
+    read = _read_small if size < CHUNK_BYTES else _read_through
+    size = read(file, tuple(windows.values()), advance)
     digits = {name: window.digest.hexdigest() for name, window in windows.items()}
     digits["a1111_legacy"] = digits["a1111_legacy"][:8]
     return FileHashes(path=str(path), size_bytes=size, **digits)
+
+
+def _read_small(file: BinaryIO, windows: Sequence[_Window], advance: Callable[[int], None]) -> int:
+    """Does what `_read_through` does, for a file that is read before a thread has started."""
+    position = 0
+    while data := file.read(CHUNK_BYTES):
+        for window in windows:
+            window.update(position, memoryview(data))
+        position += len(data)
+        advance(len(data))
+    return position
 
 
 def _read_through(
@@ -209,13 +242,12 @@ def _read_through(
     return position
 
 
-def _safetensors_data_start(file: BinaryIO) -> int | None:
+def _safetensors_data_start(file: BinaryIO, size: int) -> int | None:
     """Where the tensors begin, in bytes, if the file looks like safetensors."""
     head = file.read(9)
     file.seek(0)
     length = int.from_bytes(head[:8], "little")
     plausible = len(head) == 9 and head[8:] == b"{" and 2 <= length <= SAFETENSORS_HEADER_LIMIT
-    size = os.fstat(file.fileno()).st_size
     return 8 + length if plausible and 8 + length <= size else None
 
 

@@ -30,12 +30,16 @@ def report(paths: Sequence[Path]) -> Report:
     faults = list(found.faults)
     files: list[dict[str, Any]] = []
     findings: list[Finding] = []
+    interrupted = False
     for path in found.files:
         try:
             checkpoint = open_checkpoint(path)
         except SdopsError as error:
             faults.append(error.message)
             continue
+        except KeyboardInterrupt:
+            interrupted = True
+            break
         identity = identify(checkpoint)
         files.append(_data(checkpoint, identity))
         findings += _findings(checkpoint, identity)
@@ -46,6 +50,7 @@ def report(paths: Sequence[Path]) -> Report:
         duration_s=time.monotonic() - begin,
         findings=tuple(findings),
         faults=tuple(faults),
+        interrupted=interrupted,
         data={"files": files},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from sdops.checkpoint.files.source import FileSource
@@ -43,7 +43,7 @@ def scan_files(
     jobs: int,
     cached: bool,
     advance: Callable[[int], None],
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Scans `files`; `jobs` processes at once, or as many as pay off where that is 0.
 
     Raises:
@@ -54,14 +54,17 @@ def scan_files(
     known = {} if cache is None else dict(_remembered(files, cache))
     todo = [file for file in files if file not in known]
     fresh = _scan_all(todo, policy, policy_paths, jobs)
-    for file in files:
-        outcome = known.get(file) or next(fresh)
-        if file not in known and cache is not None and outcome.scan and outcome.status:
-            cache.put(outcome.scan, outcome.status)
-        advance(outcome.scan.size_bytes if outcome.scan else 0)
-        yield outcome
-    if cache is not None:
-        cache.close()
+    try:
+        for file in files:
+            outcome = known.get(file) or next(fresh)
+            if file not in known and cache is not None and outcome.scan and outcome.status:
+                cache.put(outcome.scan, outcome.status)
+            advance(outcome.scan.size_bytes if outcome.scan else 0)
+            yield outcome
+    finally:
+        fresh.close()
+        if cache is not None:
+            cache.close()
 
 
 def _cache(policy: Policy) -> ScanCache:
@@ -81,7 +84,7 @@ def _remembered(files: tuple[str, ...], cache: ScanCache) -> Iterator[tuple[str,
 
 def _scan_all(
     files: list[str], policy: Policy, policy_paths: tuple[Path, ...], jobs: int
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     if jobs == 0:
         jobs = min(_MOST_PROCESSES, os.cpu_count() or 1) if len(files) >= _MANY_FILES else 1
     if jobs == 1 or len(files) < 2:
@@ -114,6 +117,11 @@ _process_policy: list[Policy] = []
 
 
 def _start(policy_paths: tuple[Path, ...]) -> None:
+    import signal
+
+    # Ctrl-C reaches every process of a terminal; the one that gave out the work ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _process_policy.append(load_policy(policy_paths))
 
 

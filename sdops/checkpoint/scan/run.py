@@ -57,13 +57,18 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
         from sdops.checkpoint.scan.quarantine import check_quarantine
 
         check_quarantine(wanted.quarantine, wanted.names)
-    outcomes = _scan(wanted, selection, policies, progress)
+    outcomes: list[Outcome] = []
+    interrupted = False
+    try:
+        _scan(wanted, selection, policies, progress, outcomes)
+    except KeyboardInterrupt:
+        interrupted = True
     faults = list(selection.local.faults)
     report = report_of(outcomes, faults=(), started_at=started_at, duration_s=0.0)
     for outcome, entry in zip(outcomes, report.data["files"], strict=True):
-        if wanted.quarantine is not None and _is_dangerous(outcome):
+        if wanted.quarantine is not None and not interrupted and _is_dangerous(outcome):
             faults += _quarantine(outcome, wanted.quarantine, entry)
-        if wanted.decompile:
+        if wanted.decompile and not interrupted:
             entry["decompiled"] = _decompiled(entry)
     return Report(
         command="scan",
@@ -73,14 +78,19 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
         rules=report.rules,
         findings=report.findings,
         faults=(*faults, *report.faults),
+        interrupted=interrupted,
         data=report.data,
     )
 
 
 def _scan(
-    wanted: ScanOptions, selection: Selection, policies: tuple[Path, ...], progress: Progress
-) -> tuple[Outcome, ...]:
-    outcomes: list[Outcome] = []
+    wanted: ScanOptions,
+    selection: Selection,
+    policies: tuple[Path, ...],
+    progress: Progress,
+    outcomes: list[Outcome],
+) -> None:
+    """Adds to `outcomes` as they come, so that an interrupted scan has what was found so far."""
     if selection.stdin:
         outcomes.append(scan_stdin(load_policy(policies)))
     for address in selection.remote:
@@ -89,10 +99,14 @@ def _scan(
         outcomes += scan_address(address, load_policy(policies))
     local = selection.local
     with progress(local.total_bytes, len(local.names)) as advance:
-        outcomes += scan_files(
+        scanned = scan_files(
             local.names, policies, jobs=wanted.jobs, cached=wanted.cached, advance=advance
         )
-    return tuple(outcomes)
+        try:
+            for outcome in scanned:
+                outcomes.append(outcome)
+        finally:
+            scanned.close()
 
 
 def _is_dangerous(outcome: Outcome) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sdops.checkpoint.damage import examine
+from sdops.checkpoint.files.side_by_side import side_by_side
 from sdops.checkpoint.files.walk import walk
 from sdops.checkpoint.hash.hashes import Extras, hash_file
 from sdops.checkpoint.hash.report import file_data
@@ -77,8 +78,9 @@ def verify_all(
     """
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    with ThreadPoolExecutor(jobs) as threads:
-        answers = list(threads.map(lambda item: _verify(item, lookups, advance), asked.pairs))
+    answers, whole = side_by_side(
+        partial(_verify, lookups), asked.pairs, jobs=jobs, advance=advance
+    )
     outcomes = [answer for answer in answers if isinstance(answer, Outcome)]
     return Report(
         command="verify",
@@ -86,12 +88,13 @@ def verify_all(
         started_at=started_at,
         duration_s=time.monotonic() - begin,
         findings=tuple(finding for outcome in outcomes for finding in outcome.findings),
+        interrupted=not whole,
         faults=asked.faults + tuple(answer for answer in answers if isinstance(answer, str)),
         data={"files": [_data(outcome) for outcome in outcomes]},
     )
 
 
-def _verify(item: Pair, lookups: Sequence[Lookup], advance: Callable[[int], None]) -> Outcome | str:
+def _verify(lookups: Sequence[Lookup], item: Pair, advance: Callable[[int], None]) -> Outcome | str:
     try:
         outcome = judge_unhashed(item)
         if outcome is not None:
