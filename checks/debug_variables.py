@@ -5,6 +5,8 @@ are often copied from a forum's answer and then forgotten.
 
 Fix: Take the variable away.
 
+Severity: info, warning or error, by the row that applies.
+
 Source: docs.nvidia.com CUDA Programming Guide (environment variables); NVIDIA/DCGM nvvs software
 plugin; rocm.docs.amd.com; profiles/variables.toml.
 """

@@ -5,6 +5,8 @@ OneDrive, Program Files and the Windows disk inside WSL get in the way of large 
 
 Fix: Move the UI to a short, plain folder. Its Python environment must be made anew afterwards.
 
+Severity: warning or error, by the row that applies.
+
 Source: profiles/paths.toml, with a source for each row.
 """
 

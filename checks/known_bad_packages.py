@@ -5,6 +5,8 @@ mended it.
 
 Fix: Depends on the combination; each has its own.
 
+Severity: info, warning, error or critical, by the row that applies.
+
 Source: profiles/bad_packages.toml, where each row names its source.
 """
 

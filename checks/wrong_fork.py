@@ -4,6 +4,8 @@ It works on the processor only, many times slower, or stops with "Torch is not a
 
 Fix: Install the edition that serves this GPU; the models can be used by both.
 
+Severity: warning or error, by the row that applies.
+
 Source: AUTOMATIC1111/stable-diffusion-webui wiki, Install and Run on AMD GPUs;
 profiles/repositories.toml.
 """

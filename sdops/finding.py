@@ -152,11 +152,15 @@ class Rule(NamedTuple):
     title: str
     """The first sentence of its documentation."""
     explanation: str = ""
-    """What happens to the user when it applies."""
+    """What it means for the user."""
+    why: str = ""
+    """How it comes about."""
     fix: str = ""
     source: str = ""
     """Where the knowledge comes from."""
     tags: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    """Those that it is reported with, the lowest first."""
 
 
 class Report(NamedTuple):
@@ -169,10 +173,9 @@ class Report(NamedTuple):
     started_at: str
     """ISO 8601, UTC."""
     duration_s: float = 0.0
-    rules: tuple[Rule, ...] = ()
     findings: tuple[Finding, ...] = ()
-    passed: tuple[str, ...] = ()
-    """Names of what was tried and is right, where a command tries steps and not rules."""
+    cases: tuple[str, ...] = ()
+    """What was looked at one by one: ids of checks, names of steps or paths of files."""
     skipped: Mapping[str, str] = _NOTHING
     """Rule id to the reason why it did not apply."""
     crashed: Mapping[str, str] = _NOTHING

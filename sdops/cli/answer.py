@@ -115,8 +115,18 @@ class Answer(NamedTuple):
 
 
 def _ids(words: Iterable[str] | None) -> tuple[str, ...]:
-    """`--only a,b --only c` as three ids."""
-    return tuple(part.strip() for word in words or () for part in word.split(",") if part.strip())
+    """`--only a,b --only c` as three ids.
+
+    Raises:
+        UsageError: there is no such rule.
+    """
+    ids = tuple(part.strip() for word in words or () for part in word.split(",") if part.strip())
+    if ids:
+        from sdops.rules import find
+
+        for rule_id in ids:
+            find(rule_id)
+    return ids
 
 
 def _refuse_unwritable(path: Path) -> None:

@@ -64,13 +64,14 @@ def doctor(
     """Say what is wrong with a Stable Diffusion installation, why, and what to type."""
     from sdops.doctor import session
     from sdops.doctor.diagnose import diagnose
-    from sdops.doctor.examine import choose
+    from sdops.doctor.examine import choose, known
     from sdops.facts.gather import Depth
     from sdops.facts.redact import redact_facts
+    from sdops.report.rules import in_a_list, in_full
+    from sdops.rules import find
 
     if list_checks or explain is not None:
-        asked = choose([explain]) if explain else ()
-        write_stdout(session.explanation(asked[0]) if asked else session.check_list())
+        write_stdout(in_full(find(explain)) if explain else in_a_list(known()))
         return None
     begin = time.monotonic()
     chosen = choose(answer.only)

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sdops.cli import bench, convert, doctor, env, info, prune, scan, schema, smoke, verify
+from sdops.cli import bench, convert, doctor, env, info, prune, rules, scan, schema, smoke, verify
 from sdops.cli import hash as hash_command
 from sdops.cli.guard import exit_code
 from sdops.version import __version__
@@ -30,6 +30,7 @@ app.command("scan")(scan.scan)
 app.command("smoke")(smoke.smoke)
 app.command("verify")(verify.verify)
 app.add_typer(env.app)
+app.command("rules")(rules.rules)
 app.command("schema")(schema.schema)
 
 

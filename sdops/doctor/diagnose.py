@@ -38,8 +38,8 @@ def diagnose(
         subject=facts.target or "this machine",
         started_at=facts.taken_at,
         duration_s=time.monotonic() - begin,
-        rules=tuple(check.rule for check in chosen),
         findings=tuple(findings),
+        cases=tuple(check.rule.id for check in chosen),
         skipped=_reasons(verdicts, "skipped"),
         crashed=_reasons(verdicts, "crashed"),
         data={

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sdops.errors import Skip, UsageError
 from sdops.facts.types import Facts
-from sdops.finding import Finding
+from sdops.finding import Finding, Rule
 from sdops.likeness import nearest
 from sdops.registry import Check, checks
 
@@ -29,21 +29,26 @@ def examine(facts: Facts, chosen: Sequence[Check]) -> tuple[Verdict, ...]:
     return tuple(_judge(check, facts) for check in chosen)
 
 
+def known() -> tuple[Rule, ...]:
+    """The rules of all checks."""
+    return tuple(check.rule for check in checks())
+
+
 def choose(only: Sequence[str]) -> tuple[Check, ...]:
     """The checks with the ids `only`, or all of them if it is empty.
 
     Raises:
         UsageError: there is no such check.
     """
-    known = {check.rule.id: check for check in checks()}
+    by_id = {check.rule.id: check for check in checks()}
     for rule_id in only:
-        if rule_id not in known:
-            meant = nearest(rule_id, known)
+        if rule_id not in by_id:
+            meant = nearest(rule_id, by_id)
             hint = f"Did you mean {meant}? " if meant else ""
             raise UsageError(
                 f"There is no check named {rule_id!r}.", f"{hint}See: sdops doctor --list-checks"
             )
-    return tuple(known[rule_id] for rule_id in only) if only else tuple(known.values())
+    return tuple(by_id[rule_id] for rule_id in only) if only else tuple(by_id.values())
 
 
 def _judge(check: Check, facts: Facts) -> Verdict:

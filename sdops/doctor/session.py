@@ -13,7 +13,6 @@ from sdops.errors import UnreadableInputError, UsageError
 from sdops.facts import codec, redact, target
 from sdops.facts.gather import Depth, gather
 from sdops.facts.types import Facts
-from sdops.registry import Check, checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +55,6 @@ def save(facts: Facts, path: Path) -> None:
     """
     document = json.dumps(codec.to_json(redact.redact_facts(facts)), indent=1, ensure_ascii=False)
     write_new(path, document + "\n")
-
-
-def check_list() -> str:
-    """Every check's id and title, one a line."""
-    known = checks()
-    width = max((len(check.rule.id) for check in known), default=0)
-    return "".join(f"{check.rule.id:{width}}  {check.rule.title}\n" for check in known)
-
-
-def explanation(check: Check) -> str:
-    """The documentation of one check."""
-    rule = check.rule
-    parts = [f"{rule.id}: {rule.title}", rule.explanation]
-    parts += [
-        f"Fix: {rule.fix}" if rule.fix else "",
-        f"Source: {rule.source}" if rule.source else "",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _read(path: Path) -> Facts:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
+from sdops import rules
 from sdops.finding import Finding, Report, Rule, Severity
 from sdops.report.plain import one_line
 
@@ -57,13 +58,9 @@ def render(report: Report) -> str:
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _rules(report: Report, worst: dict[str, Severity]) -> list[Rule]:
-    """The report's rules, and one for each finding whose rule it does not document."""
-    known = {rule.id for rule in report.rules}
-    missing = [
-        Rule(rule_id, rule_id.replace("-", " ")) for rule_id in worst if rule_id not in known
-    ]
-    return [*report.rules, *missing]
+def _rules(report: Report, worst: dict[str, Severity]) -> tuple[Rule, ...]:
+    """The rules that were tried, and those of the findings."""
+    return rules.documented([*filter(rules.is_known, report.cases), *worst])
 
 
 def _rule(rule: Rule, severity: Severity | None) -> dict[str, Any]:
@@ -75,7 +72,7 @@ def _rule(rule: Rule, severity: Severity | None) -> dict[str, Any]:
         levels = {"note": "recommendation"}
         level = _LEVELS[severity or Severity.WARNING]
         properties["problem.severity"] = levels.get(level, level)
-    full = rule.explanation or rule.title
+    full = " ".join(filter(None, (rule.explanation, rule.why))) or rule.title
     help_text = "\n\n".join(part for part in (full, rule.fix, rule.source) if part)
     return {
         "id": rule.id,

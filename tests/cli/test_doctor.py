@@ -117,8 +117,8 @@ def test_what_leaves_the_process_names_nobody(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["/nowhere/at/all"], "/nowhere/at/all"),
-        (["--only", "torch-cpu"], "no check named 'torch-cpu'"),
-        (["--explain", "nonsense-check"], "no check named"),
+        (["--only", "torch-cpu"], "no rule 'torch-cpu'"),
+        (["--explain", "nonsense-check"], "no rule"),
         (["--yes"], "--fix"),
         (["--facts", "missing.json"], "cannot be read"),
         (["--format", "yaml"], "no output format 'yaml'"),

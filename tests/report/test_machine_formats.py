@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
-from sdops.finding import Finding, Location, Report, Rule, Severity
+from sdops.finding import Finding, Location, Report, Severity
 from sdops.report import render
 
 _SARIF_SCHEMA = Path(__file__).with_name("sarif-2.1.0.json")
@@ -21,17 +22,11 @@ SARIF = jsonschema.Draft202012Validator(
     format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
 )
 
-RULES = (
-    Rule("pickle-call", "Loading runs code.", "Why.", "Do not.", "src", ("security",)),
-    Rule("gpu-hot", "The GPU is hot.", "Why.", "Cool it.", "src"),
-    Rule("not-reached", "Never found.", "Why.", "Nothing.", "src"),
-)
-
 
 def report(*findings: Finding, **more: object) -> Report:
     return Report(
         command="scan", subject="models", started_at="2026-01-02T03:04:05+00:00", duration_s=1.5,
-        rules=RULES, findings=findings, **more,  # type: ignore[arg-type]
+        findings=findings, **more,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -40,6 +35,7 @@ CALL = Finding(
     location=Location("a folder/ä%.ckpt", "x/data.pkl", 7),
 )  # fmt: skip
 HOT = Finding("gpu-hot", Severity.WARNING, "The GPU has 95 °C.")
+DRIVER = Finding("driver-too-old", Severity.ERROR, "The driver is too old.")
 HOSTILE = "::error::x\n::stop-commands::y\r\x1b[31m\x00\x0b\ud800%0A,:"
 
 
@@ -110,20 +106,79 @@ def test_sarif_says_when_not_everything_could_be_done():
     assert invocation["toolExecutionNotifications"][0]["message"]["text"] == "x is cut off."
 
 
-def test_junit_counts_are_those_of_its_cases():
-    text = render(
-        report(CALL, HOT, skipped={"no-gpu": "there is none"}, crashed={"odd": "fault"},
-               faults=("x is cut off.",)),
+SUITE = {
+    "name": r"\S.*", "package": r"\S.*", "hostname": r"\S+", "id": r"\d+", "tests": r"\d+",
+    "failures": r"\d+", "errors": r"\d+", "skipped": r"\d+", "time": r"\d+(\.\d+)?",
+    "timestamp": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d",
+}  # fmt: skip
+CASE = {"name": r".+", "classname": r"\S.*", "time": r"\d+(\.\d+)?"}
+RESULT = {"skipped": set(), "error": {"type"}, "failure": {"type"}}
+
+
+def expect_junit(text: str) -> ET.Element:
+    """What windyroad/JUnit-Schema JUnit.xsd and jenkinsci/xunit-plugin junit-10.xsd ask for."""
+    root = ET.fromstring(text.encode("utf-8"))
+    assert (root.tag, root.attrib) == ("testsuites", {})
+    (suite,) = root
+    assert suite.tag == "testsuite"
+    expect_attributes(suite, SUITE)
+    first, *cases, out, err = suite
+    assert (first.tag, out.tag, err.tag) == ("properties", "system-out", "system-err")
+    assert not [*first, *out, *err]
+    for case in cases:
+        assert case.tag == "testcase"
+        expect_attributes(case, CASE)
+        assert len(case) <= 1
+        for result in case:
+            assert set(result.attrib) == RESULT[result.tag] | {"message"}
+            assert not [*result]
+    for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert int(suite.attrib[count]) == len(suite.findall(f"testcase/{tag}"))
+    assert int(suite.attrib["tests"]) == len(cases)
+    return suite
+
+
+def expect_attributes(element: ET.Element, patterns: dict[str, str]) -> None:
+    assert set(element.attrib) == set(patterns)
+    for name, pattern in patterns.items():
+        assert re.fullmatch(pattern, element.attrib[name]), (name, element.attrib[name])
+
+
+def results(suite: ET.Element) -> dict[str, str | None]:
+    return {case.get("name"): next((item.tag for item in case), None) for case in suite[1:-2]}
+
+
+def test_junit_has_a_case_for_each_check():
+    suite = expect_junit(render(
+        report(HOT, DRIVER, cases=("gpu-hot", "driver-too-old", "gpu-lost", "low-disk",
+                                   "wsl-memory"),
+               skipped={"low-disk": "unknown"}, crashed={"wsl-memory": "KeyError"}),
         "junit",
-    )  # fmt: skip
-    (suite,) = JUnitXml.fromstring(text.encode())
-    cases = {case.name: [type(result).__name__ for result in case.result] for case in suite}
-    assert cases["pickle-call"] == ["Failure"]
-    assert cases["gpu-hot"] == []
-    assert cases["not-reached"] == []
-    assert cases["no-gpu"] == ["Skipped"]
-    assert cases["odd"] == cases["fault-1"] == ["Error"]
-    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (len(cases), 1, 2, 1)
+    ))  # fmt: skip
+    assert results(suite) == {
+        "gpu-hot": None, "driver-too-old": "failure", "gpu-lost": None, "low-disk": "skipped",
+        "wsl-memory": "error",
+    }  # fmt: skip
+    assert "95 °C" in suite.findtext("system-out")
+    assert suite.find("testcase/failure").get("type") == "driver-too-old"
+
+
+def test_junit_has_a_case_for_each_file():
+    files = ("a folder/ä%.ckpt", "good.safetensors", "cut.pt", "c")
+    suite = expect_junit(render(
+        report(CALL, HOT, cases=files, faults=("cut.pt could not be looked at.", "No room.")),
+        "junit",
+    ))  # fmt: skip
+    assert results(suite) == {
+        "a folder/ä%.ckpt": "failure", "good.safetensors": None, "cut.pt": "error", "c": None,
+        "gpu-hot": None, "No room.": "error",
+    }  # fmt: skip
+
+
+def test_junit_has_a_case_for_each_step():
+    dark = Finding("smoke-picture-bad", Severity.ERROR, "Black.", evidence={"step": "picture"})
+    suite = expect_junit(render(report(dark, cases=("UNet", "picture")), "junit"))
+    assert results(suite) == {"UNet": None, "picture": "failure"}
 
 
 def test_github_annotations_are_escaped():
@@ -147,6 +202,7 @@ def test_hostile_text_is_never_obeyed(name, text):
             assert name == "github"
             assert re.match(r"::(error|warning|notice) (file=[^:,]*,)?title=", line)
     if name == "junit":
-        JUnitXml.fromstring(shown.encode("utf-8", "replace"))
+        expect_junit(shown)
+        JUnitXml.fromstring(shown.encode("utf-8"))
     elif name == "sarif":
         json.loads(shown)

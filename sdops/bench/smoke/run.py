@@ -244,7 +244,7 @@ def report(
         started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         duration_s=time.monotonic() - begin,
         findings=findings(outcome.steps, plan.ui),
-        passed=tuple(step.name for step in outcome.steps if step.ok),
+        cases=tuple(step.name for step in outcome.steps if step.ok is not None),
         faults=tuple(faults),
         data={
             **tried(plan, outcome),

@@ -239,7 +239,7 @@ def report(plan: Plan, result: Result, baseline: Baseline | None, begin: float) 
         started_at=result.taken_at,
         duration_s=time.monotonic() - begin,
         findings=(*slower, *_slowed_down(result)),
-        passed=tuple(run.name for run in result.runs),
+        cases=tuple(run.name for run in result.runs),
         faults=result.faults,
         data={
             "device": {

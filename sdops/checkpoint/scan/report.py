@@ -9,7 +9,6 @@ from sdops.checkpoint.damage import COVERED, examine, looks_sound
 from sdops.checkpoint.scan.file import FileScan
 from sdops.checkpoint.scan.files import Outcome
 from sdops.checkpoint.scan.judge import Judgment, Verdict
-from sdops.checkpoint.scan.rules import RULES
 from sdops.checkpoint.trace.gadgets import gadget
 from sdops.checkpoint.types import Problem
 from sdops.errors import UnreadableInputError
@@ -18,7 +17,6 @@ from sdops.report.plain import one_line
 
 _MOST_FINDINGS = 25
 _SEVERITIES = {Verdict.DANGEROUS: Severity.CRITICAL, Verdict.SUSPICIOUS: Severity.WARNING}
-_KNOWN_RULES = {rule.id for rule in RULES}
 
 
 def report(
@@ -40,8 +38,8 @@ def report(
         subject=_subject(outcomes),
         started_at=started_at,
         duration_s=duration_s,
-        rules=RULES,
         findings=tuple(findings),
+        cases=tuple(outcome.path for outcome in outcomes),
         faults=(*faults, *told),
         data={"files": [file_data(outcome) for outcome in outcomes]},
     )
@@ -171,7 +169,7 @@ def _problem_finding(scan: FileScan, problem: Problem) -> Finding:
     else:
         severity, remedy = Severity.INFO, None
     return Finding(
-        rule=problem.id if problem.id in _KNOWN_RULES else "file-damaged",
+        rule=problem.id,
         severity=severity,
         title=one_line(problem.text, 500),
         evidence={"problem": problem.id},

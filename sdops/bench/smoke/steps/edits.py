@@ -38,7 +38,10 @@ class Edit:
     """One thing to do with the picture of a trial."""
 
     name: str
-    rule: str
+    overflows: str
+    """The id of the finding where it gives no numbers."""
+    too_large: str
+    """The id of the finding where there is too little memory for it."""
     run: Callable[[Pipeline, Trial], Step]
     unfit: Callable[[ModelConfig], str] = lambda _: ""
     """Why a model cannot do it; empty if it can."""
@@ -89,13 +92,13 @@ def _mend(
         return gives_numbers(lambda: _run(edit, work, trial, pipeline))
 
     title = f"{edit.name[0].upper()}{edit.name[1:]} fails, although a plain picture works"
-    fault, after = overflow(f"smoke-{edit.rule}-none", title, error, options.precision, works)
+    fault, after = overflow(edit.overflows, title, error, options.precision, works)
     return judged(edit.name, error.message, (fault,)), replace(options, precision=after)
 
 
 def _no_room(edit: Edit) -> Fault:
     return Fault(
-        f"smoke-{edit.rule}-memory",
+        edit.too_large,
         f"There is too little memory for the {edit.name}, although a plain picture fits",
         "This device ran out of memory.",
         advice=edit.room,
@@ -129,7 +132,7 @@ def _image_to_image(pipeline: Pipeline, trial: Trial) -> Step:
     start = _start(trial)
     latents = pipeline.sample(_asked(pipeline, trial, image=start, strength=STRENGTH))
     complaints = _complaints(latents, pipeline.decode(latents), trial)
-    faults = [_bad("image-to-image", "A picture made from another", complaints)]
+    faults = [_bad("smoke-image-to-image-bad", "A picture made from another", complaints)]
     detail, measured = "a changed picture is a picture", {}
     if pipeline.config.unet.in_channels != PIX2PIX_CHANNELS:  # that starts from noise alone
         kept = pipeline.sample(_asked(pipeline, trial, image=start, strength=0.0))
@@ -185,7 +188,9 @@ def _hires(pipeline: Pipeline, trial: Trial) -> Step:
     look = look_at(pixels[0])
     height, width = pixels.shape[2:]
     detail = f"{width} × {height}: mean {look.mean:.2f}, deviation {look.deviation:.2f}"
-    fault = _bad("hires-pass", "A picture made larger", _complaints(latents, pixels, trial))
+    fault = _bad(
+        "smoke-hires-pass-bad", "A picture made larger", _complaints(latents, pixels, trial)
+    )
     measured = {"mean": look.mean, "deviation": look.deviation}
     return judged("hires pass", detail, (fault,) if fault else (), measured)
 
@@ -227,7 +232,7 @@ def _bad(rule: str, what: str, complaints: tuple[str, ...]) -> Fault | None:
     if not complaints:
         return None
     return Fault(
-        f"smoke-{rule}-bad",
+        rule,
         f"{what} comes out {' and '.join(complaints)}",
         "The plain picture before it did not.",
         advice="Try another attention back-end, and the VAE in full precision.",
@@ -278,14 +283,34 @@ def _not_for_hires(config: ModelConfig) -> str:
 
 SMALLER = "Work on smaller pictures."
 EDITS = (
-    Edit("image to image", "image-to-image", _image_to_image, room=SMALLER),
-    Edit("inpainting", "inpainting", _inpainting, _not_for_painting, SMALLER),
+    Edit(
+        "image to image",
+        "smoke-image-to-image-none",
+        "smoke-image-to-image-memory",
+        _image_to_image,
+        room=SMALLER,
+    ),
+    Edit(
+        "inpainting",
+        "smoke-inpainting-none",
+        "smoke-inpainting-memory",
+        _inpainting,
+        _not_for_painting,
+        SMALLER,
+    ),
     Edit(
         "hires pass",
-        "hires-pass",
+        "smoke-hires-pass-none",
+        "smoke-hires-pass-memory",
         _hires,
         _not_for_hires,
         "Enlarge by less than two, or with an upscaler that works in tiles.",
     ),
-    Edit("tiled VAE", "tiled-vae", _tiled, room="Leave VAE tiling off."),
+    Edit(
+        "tiled VAE",
+        "smoke-tiled-vae-none",
+        "smoke-tiled-vae-memory",
+        _tiled,
+        room="Leave VAE tiling off.",
+    ),
 )

@@ -148,10 +148,10 @@ def _swaps(text: Infotext, said: Mapping[str, str], device: Device) -> Iterator[
     if upscaler is not None and upscaler.casefold() not in map(str.casefold, UPSCALER.things):
         title = "The given picture's hires pass took an upscaler that is a model of its own"
         why = f"That was {upscaler}; here it is {OTHERWISE}."
-        yield Swap("Hires upscaler", OTHERWISE, reasons.reason("upscaler", title, why))
+        yield Swap("Hires upscaler", OTHERWISE, reasons.reason("smoke-like-upscaler", title, why))
     if said.get("RNG", "GPU") == "GPU" and device.compute_capability is None:
         fault = reasons.reason(
-            "noise",
+            "smoke-like-noise",
             "The given picture's noise is a graphics card's, and here is no NVIDIA card to draw it",
             "It is computed as most NVIDIA cards draw it (RNG: NV); others draw another.",
             "If it was made without an NVIDIA card, try --set 'RNG: CPU'.",
@@ -162,7 +162,9 @@ def _swaps(text: Infotext, said: Mapping[str, str], device: Device) -> Iterator[
 def _of_wishes(wishes: Wishes) -> Iterator[Fault]:
     if wishes.settings:
         title = "You asked for other settings than the given picture's"
-        yield reasons.reason("settings", title, f"They are: {', '.join(wishes.settings)}.")
+        yield reasons.reason(
+            "smoke-like-settings", title, f"They are: {', '.join(wishes.settings)}."
+        )
 
 
 def _of_start(request: Request, parameters: Mapping[str, str], wishes: Wishes) -> Iterator[Fault]:
@@ -170,7 +172,7 @@ def _of_start(request: Request, parameters: Mapping[str, str], wishes: Wishes) -
     if is_started and not request.hires and "First pass size" not in parameters:
         if wishes.image is None:
             yield reasons.reason(
-                "start",
+                "smoke-like-start",
                 "The given picture was made from another, which is not in its infotext",
                 "Its infotext has a denoising strength and no hires pass.",
                 "Give that picture with --image.",
@@ -180,7 +182,7 @@ def _of_start(request: Request, parameters: Mapping[str, str], wishes: Wishes) -
                 "The given picture was painted into another, and the mask is not in its infotext"
             )
             advice = "Give the mask with --mask."
-            yield reasons.reason("mask", title, "Its infotext has a mask blur.", advice)
+            yield reasons.reason("smoke-like-mask", title, "Its infotext has a mask blur.", advice)
 
 
 def try_like(like: Like, trial: Trial) -> Step:
@@ -192,7 +194,9 @@ def try_like(like: Like, trial: Trial) -> Step:
         sizes = f"it is {_size(given)}, and its infotext makes {_size(made)}"
         title = "The given picture was cut or enlarged later, and cannot be compared"
         why = f"By its sizes: {sizes}."
-        return _step(like, None, None, sizes, (reasons.reason("size", title, why), *like.reasons))
+        return _step(
+            like, None, None, sizes, (reasons.reason("smoke-like-size", title, why), *like.reasons)
+        )
     ours, theirs = (to_tensor(picture, *made.size) for picture in (made, given))
     decibels = psnr(ours, theirs)
     verdict = next((word for word in (SAME, NEAR) if limit(f"like-{word}").holds(decibels)), OTHER)

@@ -63,7 +63,7 @@ def foreign() -> tuple[Foreign, ...]:
 
 def reason(rule: str, title: str, why: str, advice: str = "") -> Fault:
     """One reason, as a finding that is only worth knowing."""
-    return Fault(f"smoke-like-{rule}", title, why, advice=advice, severity=Severity.INFO)
+    return Fault(rule, title, why, advice=advice, severity=Severity.INFO)
 
 
 def of_parameters(parameters: Mapping[str, str]) -> Iterator[Fault]:
@@ -76,7 +76,7 @@ def of_parameters(parameters: Mapping[str, str]) -> Iterator[Fault]:
             yield reason(row.id, row.title, f"Its infotext has: {', '.join(covered)}.")
     if left:
         title = "The given picture was made with settings that are not known here"
-        yield reason("unknown", title, f"They are: {', '.join(left)}.")
+        yield reason("smoke-like-unknown", title, f"They are: {', '.join(left)}.")
 
 
 def of_prompts(prompts: Sequence[str]) -> Iterator[Fault]:
@@ -84,7 +84,7 @@ def of_prompts(prompts: Sequence[str]) -> Iterator[Fault]:
     named = list(dict.fromkeys(match[0] for text in prompts for match in NETWORK.finditer(text)))
     if named:
         title = "The given picture was made with LoRAs, and the sampler here uses none"
-        yield reason("lora", title, f"Left out of its prompt: {', '.join(named)}.")
+        yield reason("smoke-like-lora", title, f"Left out of its prompt: {', '.join(named)}.")
 
 
 def of_files(parameters: Mapping[str, str], subject: Subject) -> Iterator[Fault]:
@@ -94,13 +94,13 @@ def of_files(parameters: Mapping[str, str], subject: Subject) -> Iterator[Fault]
     if subject.checkpoint is None:
         if name != subject.title:
             title = "The given picture was made with a model, and here random weights stand for one"
-            yield reason("model", title, f"That was {told}.", "Name its checkpoint too.")
+            yield reason("smoke-like-model", title, f"That was {told}.", "Name its checkpoint too.")
     elif digest is None:
         title = "The given picture does not say for sure which model made it"
-        yield reason("model-unsaid", title, f"Its infotext has: {told}.")
+        yield reason("smoke-like-model-unsaid", title, f"Its infotext has: {told}.")
     elif not (own := hashes_of(subject.checkpoint)).matches(digest):
         yield reason(
-            "model",
+            "smoke-like-model",
             "The given picture was made with another model file than this one",
             f"That was {told}; this file's is {own.a1111_short}.",
             "Try the file with that hash: `sdops hash` shows the hashes of yours.",
@@ -122,7 +122,7 @@ def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
     ):
         return
     yield reason(
-        "vae",
+        "smoke-like-vae",
         "The given picture was made with a VAE file of its own",
         f"That was {_named(name, digest)}.",
         "Give that file with --vae; its colors and small details differ a little without.",
@@ -133,5 +133,5 @@ def of_version(parameters: Mapping[str, str]) -> Iterator[Fault]:
     """Another program than A1111."""
     version = parameters.get("Version")
     if version is not None and not KIN.match(version):
-        title = next(row.title for row in foreign() if row.id == "other-program")
-        yield reason("other-program", title, f"Its infotext has: Version: {version}.")
+        title = next(row.title for row in foreign() if row.id == "smoke-like-other-program")
+        yield reason("smoke-like-other-program", title, f"Its infotext has: Version: {version}.")

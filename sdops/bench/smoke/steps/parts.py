@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -156,12 +157,21 @@ class Largest:
             self.seen = max(self.seen, output.abs().amax().item())
 
 
+class PartRules(NamedTuple):
+    """The ids of what can be found in one part of a model."""
+
+    half_precision: str
+    bf16: str
+    broken: str
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One part of a model, and how it is tried."""
 
     title: str
     limit: str
+    rules: PartRules
     run: Callable[[Pipeline, Sample], Tensor]
     wanted: Callable[[Sample], Tensor]
     compare: Callable[[Tensor, Tensor], float]
@@ -191,6 +201,7 @@ def _upcast_attention(precision: Precision) -> Precision:
 TEXT = Part(
     "text encoder",
     "text",
+    PartRules("smoke-text-half-precision", "smoke-text-bf16", "smoke-text-broken"),
     lambda pipeline, _: torch.stack([row.context.cpu() for row in encode(pipeline)]),
     lambda sample: sample.context,
     relative_error,
@@ -199,6 +210,7 @@ TEXT = Part(
 UNET = Part(
     "UNet",
     "unet",
+    PartRules("smoke-unet-half-precision", "smoke-unet-bf16", "smoke-unet-broken"),
     lambda pipeline, sample: predict(pipeline, sample.latent, sample.rows),
     lambda sample: sample.noise,
     relative_error,
@@ -256,6 +268,7 @@ def vae_part(latent: Tensor) -> Part:
     return Part(
         "VAE",
         "vae",
+        PartRules("smoke-vae-half-precision", "smoke-vae-bf16", "smoke-vae-broken"),
         lambda pipeline, _: decode(pipeline, latent),
         lambda sample: sample.picture,
         psnr,
@@ -307,7 +320,7 @@ def _fault(
     why = f"In {precision} the {part.title} {what}: {_words(part, distance)}."
     if precision != "fp16":
         yield Fault(
-            f"smoke-{part.limit}-bf16",
+            part.rules.bf16,
             f"The {part.title} does not work in bfloat16",
             why,
             advice="Do not choose bfloat16 for it.",
@@ -322,7 +335,7 @@ def _fault(
     else:
         need, why = None, f"{why} {NOTHING_MENDS}"
     yield Fault(
-        f"smoke-{part.limit}-half-precision",
+        part.rules.half_precision,
         f"The {part.title} does not work in half precision: pictures come out {part.looks}",
         why,
         need,
@@ -342,7 +355,7 @@ MENDED = {
 
 def _broken(part: Part, subject: Subject) -> Fault:
     return Fault(
-        f"smoke-{part.limit}-broken",
+        part.rules.broken,
         f"The {part.title} of this model is broken: it can never make a picture",
         f"Even in fp32, {subject.title} gives values that are not numbers.",
         advice="Get the file again from its source, or use another"
