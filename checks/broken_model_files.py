@@ -5,6 +5,8 @@ The UI does not list it, or stops with messages such as "header too large", "inv
 
 Fix: Download the file again, in the right way.
 
+Severity: error; warning where only the suffix is wrong.
+
 Source: git-lfs specification (pointer files); safetensors format; A1111 issue 8123.
 """
 
