@@ -43,7 +43,7 @@ def render(report: Report) -> str:
     told = [_line(item) for item in report.findings if not _fails(item)]
     ET.SubElement(suite, "system-out").text = _clean("\n".join(told))
     ET.SubElement(suite, "system-err")
-    suite.attrib = {
+    attributes = {
         "name": f"sdops.{report.command}",
         "package": "sdops",
         "id": "0",
@@ -55,6 +55,8 @@ def render(report: Report) -> str:
         "errors": str(counts["error"]),
         "skipped": str(counts["skipped"]),
     }
+    for name, value in attributes.items():
+        suite.set(name, value)
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
