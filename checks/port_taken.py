@@ -39,6 +39,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     own = own_listeners(facts)
     if facts.ui.running_pid is not None and not own:
         raise Skip("The UI is running, and the owners of the listening ports are not readable.")
+    if facts.ui.running_pid is not None and listening.explicit_port:
+        return  # it runs, and listens: whoever has that port did not keep it from starting
     for listener in facts.network.listeners:
         if listener.port == listening.port and listener not in own and _clash(listening, listener):
             yield _taken(facts.host, listening, listener)

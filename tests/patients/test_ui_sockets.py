@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -119,6 +120,21 @@ def test_the_password_is_not_told(webui, doctor):
 def test_extensions_for_every_visitor(webui, doctor):
     found = _ids(doctor(webui("--listen --enable-insecure-extension-access")))
     assert found["insecure-extension-access"] == "critical"
+
+
+def test_a_running_ui_had_its_port(serve, doctor, tmp_path):
+    """Also where its usual port, which its command line does not change, is another's."""
+    root = uis.comfyui(tmp_path / "ComfyUI")
+    port = serve(root / "main.py", "127.0.0.1")
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # someone else has it already, which is as good
+            held.bind(("0.0.0.0", 8188))
+            held.listen()
+        diagnosis = doctor(root)
+    assert "port-taken" not in _ids(diagnosis)
+    assert diagnosis.report["data"]["facts"]["ui"]["running_pid"] is not None
+    assert port
 
 
 def test_comfyui_bound_to_loopback(serve, doctor, tmp_path):
