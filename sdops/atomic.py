@@ -11,13 +11,16 @@ import glob
 import hashlib
 import os
 import re
-import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from sdops import moving
 from sdops.errors import SdopsError, UsageError
+from sdops.paths import real
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.sdops-partial", re.DOTALL)
 _LONG_NAME_BYTES = 200
@@ -38,7 +41,10 @@ class OverwritePolicy:
     def publish(self, temporary: Path, path: Path) -> None:
         """Gives the finished file its name; refuses if that name was taken meanwhile."""
         try:
-            os.link(temporary, path)
+            if sys.platform == "win32":
+                moving.move(temporary, path)
+            else:
+                os.link(temporary, path)
         except FileExistsError:
             raise UsageError(f"{path} appeared meanwhile; it was left alone.") from None
         except OSError as error:
@@ -57,9 +63,12 @@ class Overwrite(OverwritePolicy):
 
     def publish(self, temporary: Path, path: Path) -> None:
         """Replaces the old file with the finished one, which gets its permissions."""
-        if path.exists():
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        if mode is not None and sys.platform != "win32":
+            temporary.chmod(mode)
+        moving.replace(temporary, path)
+        if mode is not None and sys.platform == "win32":
+            path.chmod(mode)
 
 
 @contextmanager
@@ -87,7 +96,7 @@ def writing(path: Path, overwrite: OverwritePolicy) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
     finally:
         with suppress(FileNotFoundError):
-            temporary.unlink()
+            moving.remove(temporary)
 
 
 def write_new(path: Path, content: str | bytes) -> None:
@@ -106,7 +115,7 @@ def replace(path: Path, content: str | bytes) -> None:
     Raises:
         SdopsError: it cannot be written.
     """
-    _write(Path(os.path.realpath(path)), content, Overwrite(), "")
+    _write(Path(real(path)), content, Overwrite(), "")
 
 
 def _write(path: Path, content: str | bytes, overwrite: OverwritePolicy, hint: str) -> None:
@@ -118,7 +127,7 @@ def _write(path: Path, content: str | bytes, overwrite: OverwritePolicy, hint: s
     except UsageError as error:
         raise UsageError(error.message, hint) from None
     except OSError as error:
-        raise SdopsError(f"{path} cannot be written: {error.strerror or error}.") from None
+        raise SdopsError(f"{path} cannot be written: {moving.refusal(error)}.") from None
 
 
 def _refuse_special(path: Path) -> None:

@@ -6,6 +6,7 @@ importing `dataclasses` and making so many of them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -71,25 +72,23 @@ class Command(NamedTuple):
     @property
     def line(self) -> str:
         """The command as one line, quoted for its platform's usual shell."""
-        if self.platform is Platform.WINDOWS:
-            return " ".join(map(_command_prompt_word, self.argv))
-        import shlex
+        from sdops import shells
 
-        return shlex.join(self.argv)
+        if self.platform is Platform.ANY:
+            return shells.line_here(self.argv)
+        windows = self.platform is Platform.WINDOWS
+        return shells.cmd_line(self.argv) if windows else shells.sh_line(self.argv)
 
+    @property
+    def powershell(self) -> str:
+        """The same for PowerShell, which Windows has beside the Command Prompt; else the line."""
+        from sdops import shells
 
-def _command_prompt_word(word: str) -> str:
-    """`word` as the program gets it back from a line typed in Windows' Command Prompt.
-
-    What means something to the Command Prompt (`numpy<2` would read a file) is quoted as well.
-    """
-    import subprocess
-
-    plain = subprocess.list2cmdline([word])
-    if plain.startswith('"') or not any(character in plain for character in "<>|&^()"):
-        return plain
-    backslashes = len(plain) - len(plain.rstrip("\\"))  # before a quote they count double
-    return f'"{plain}{plain[len(plain) - backslashes :]}"'
+        if self.platform is Platform.WINDOWS or (
+            self.platform is Platform.ANY and sys.platform == "win32"
+        ):
+            return shells.powershell_line(self.argv)
+        return self.line
 
 
 class Remedy(NamedTuple):
@@ -108,6 +107,12 @@ class Remedy(NamedTuple):
     """Paths of files and folders that must go; a repair keeps them in a backup folder."""
     automatic: bool = False
     """Whether `sdops doctor --fix` can carry it out."""
+
+    @property
+    def in_powershell(self) -> tuple[str, ...]:
+        """The commands as PowerShell wants them; empty where it takes the same lines."""
+        lines = tuple(command.powershell for command in self.commands)
+        return () if lines == tuple(command.line for command in self.commands) else lines
 
 
 class Location(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from importlib.util import find_spec
 
@@ -11,6 +10,7 @@ from sdops.facts import target
 from sdops.facts.gather import Depth, gather
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
 from sdops.remedies.torch import plan_torch
+from sdops.shells import line_here
 
 SMALL_PACKAGES = {"PIL": "pillow", "ftfy": "ftfy", "regex": "regex"}
 """Module to distribution."""
@@ -51,4 +51,4 @@ def _torch_plan() -> TorchPlan | None:
 
 
 def _pip(*arguments: str) -> str:
-    return shlex.join([sys.executable, "-m", "pip", "install", *arguments])
+    return line_here([sys.executable, "-m", "pip", "install", *arguments])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from sdops.cli.answer import note
 from sdops.errors import ExitCode, SdopsError
@@ -71,3 +72,14 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif not os.environ.get("PYTHONIOENCODING"):
+            _write_utf8(getattr(sys, name))
+
+
+def _write_utf8(stream: TextIO) -> None:
+    r"""What goes to a file or another program is UTF-8 with `\n`, whatever the code page.
+
+    Python writes to a console of Windows as it should, and to a terminal elsewhere as that wants.
+    """
+    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+        stream.reconfigure(encoding="utf-8", newline="\n")

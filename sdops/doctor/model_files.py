@@ -10,6 +10,7 @@ from pathlib import Path
 from sdops.checkpoint.open import sniff
 from sdops.facts.probe import Probed
 from sdops.facts.types import Gap, ModelFile, UiInstall
+from sdops.paths import real
 
 SUFFIXES = frozenset({".ckpt", ".safetensors", ".pt", ".pth", ".bin", ".gguf", ".sft", ".pkl"})
 FILE_LIMIT = 5000
@@ -44,7 +45,7 @@ def _candidates(folders: tuple[str, ...], gaps: list[Gap]) -> Iterator[Path]:
         for here, _, names in os.walk(folder, onerror=note):
             for name in sorted(names):
                 path = Path(here, name)
-                real = os.path.realpath(path)
-                if path.suffix.lower() in SUFFIXES and path.is_file() and real not in seen:
-                    seen.add(real)
+                place = real(path)
+                if path.suffix.lower() in SUFFIXES and path.is_file() and place not in seen:
+                    seen.add(place)
                     yield path

@@ -8,6 +8,8 @@ import stat
 from itertools import islice
 from pathlib import Path
 
+from sdops.text import decode
+
 TEXT_LIMIT_BYTES = 1024 * 1024
 FOLDER_LIMIT = 20_000
 
@@ -47,15 +49,12 @@ def read_head(path: str | Path, limit: int = TEXT_LIMIT_BYTES) -> bytes:
 
 
 def read_text(path: str | Path, limit: int = TEXT_LIMIT_BYTES) -> str:
-    """The first `limit` bytes of the file at `path` as text: UTF-8, or UTF-16 with its mark.
+    """The first `limit` bytes of the file at `path` as text, whichever program wrote it.
 
     Raises:
         OSError: as `read_head`.
     """
-    raw = read_head(path, limit)
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # what PowerShell's `>` writes
-        return raw.decode("utf-16", "replace")
-    return raw.decode("utf-8-sig", "replace")
+    return decode(read_head(path, limit))
 
 
 def text_or_empty(path: str | Path, limit: int = TEXT_LIMIT_BYTES) -> str:

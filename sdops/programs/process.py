@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from sdops.paths import real
+from sdops.text import decode
+
 TIMEOUT_S = 8.0
 OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -53,12 +56,10 @@ def program(name: str) -> str:
     Raises:
         ProbeError: it is not installed.
     """
-    here = os.path.realpath(os.getcwd())
+    here = real(os.getcwd())
     named = os.environ.get("PATH", "").split(os.pathsep)
     safe = (
-        folder
-        for folder in named
-        if os.path.isabs(folder) and not _is_within(os.path.realpath(folder), here)
+        folder for folder in named if os.path.isabs(folder) and not _is_within(real(folder), here)
     )
     # Not shutil.which: on Windows it looks in the current folder first, whatever it is given.
     file = name if sys.platform != "win32" or os.path.splitext(name)[1] else f"{name}.exe"
@@ -101,7 +102,7 @@ def run(
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
-        raise ProbeError(f"{name} cannot be started: {error.strerror or error}") from None
+        raise ProbeError(f"{argv[0]} cannot be started: {error.strerror or error}") from None
     stdout, stderr = _Drain(process.stdout), _Drain(process.stderr)
     feeder = threading.Thread(target=_feed, args=(process, stdin), daemon=True)
     feeder.start()
@@ -130,8 +131,7 @@ class _Drain(threading.Thread):
 
     def text(self) -> str:
         """What has been printed until now."""
-        raw = bytes(self._kept)
-        return raw.decode("utf-16" if raw.startswith(b"\xff\xfe") else "utf-8", "replace")
+        return decode(bytes(self._kept))
 
 
 def _finishes(process: subprocess.Popen[bytes], drains: Sequence[_Drain], deadline: float) -> bool:

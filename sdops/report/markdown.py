@@ -68,6 +68,10 @@ def _remedy(remedy: Remedy) -> Iterator[str]:
     yield ""
     if remedy.commands:
         yield from code_block("\n".join(command.line for command in remedy.commands))
+    if remedy.in_powershell:
+        yield "In PowerShell:"
+        yield ""
+        yield from code_block("\n".join(remedy.in_powershell))
 
 
 def _block(block: Block) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -102,8 +103,15 @@ def _print_remedy(console: Console, remedy: Remedy) -> None:
         console.print(Text(f"        remove  {neutralize(flag)}"), soft_wrap=True)
     for path in remedy.move_away:
         console.print(Text(f"        move away  {neutralize(path)}"), soft_wrap=True)
-    for command in remedy.commands:
-        console.print(Text(f"        {neutralize(command.line)}", style="cyan"), soft_wrap=True)
+    _print_lines(console, [command.line for command in remedy.commands])
+    if remedy.in_powershell:
+        console.print(Text("      in PowerShell:"))
+        _print_lines(console, remedy.in_powershell)
+
+
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(Text(f"        {neutralize(line)}", style="cyan"), soft_wrap=True)
 
 
 def _print_block(console: Console, block: Block) -> None:

@@ -23,6 +23,7 @@ from sdops.sampler.configuration import UNET, VAE, ModelConfig, infer
 from sdops.sampler.open_clip import OpenClipText
 from sdops.sampler.unet import UNet
 from sdops.sampler.vae import Vae
+from sdops.shells import line_here
 
 IGNORED = re.compile(
     r"model_ema\.|betas$|alphas_cumprod|sqrt_|posterior_|log_one_minus|logvar$|denoiser\.sigmas$"
@@ -110,10 +111,10 @@ def load(path: Path, which: Weights = Weights.LIVE, vae: Path | None = None) -> 
 
 def _not_a_checkpoint(path: Path, identity: Identity) -> UnreadableInputError:
     """What a file without a UNet of Stable Diffusion is, and what to do with it."""
-    hint = f"Give a whole checkpoint; `sdops info {path}` tells more about this file."
+    hint = f"Give a whole checkpoint; `{_sdops('info', path)}` tells more about this file."
     if identity.kind == "ema":
         what = "holds nothing but averaged (EMA) weights"
-        hint = f"`sdops prune {path}` makes a checkpoint of them."
+        hint = f"`{_sdops('prune', path)}` makes a checkpoint of them."
     elif identity.kind == "vae":
         what, hint = "is a VAE alone", f"Give a checkpoint, and --vae {path}."
     elif identity.kind == UNKNOWN:
@@ -179,7 +180,7 @@ def _mapped_tensors(
     if not index.tensors:
         raise UnreadableInputError(
             f"{path} holds no weights ({index.container}).",
-            f"`sdops info {path}` tells what it is.",
+            f"`{_sdops('info', path)}` tells what it is.",
         )
     maps: dict[str, torch.Tensor] = {}
     tensors = {}
@@ -206,7 +207,7 @@ def _view(pages: Tensor, entry: checkpoint.Tensor, path: Path) -> Tensor:
     if not isinstance(dtype, torch.dtype) or start is None or entry.storage.big_endian:
         raise UnreadableInputError(
             f"{path}: the tensor {entry.name} is packed in a way that cannot be used in place.",
-            f"`sdops convert {path}` makes a file that can.",
+            f"`{_sdops('convert', path)}` makes a file that can.",
         )
     if start + entry.storage.size_bytes > len(pages):
         raise UnreadableInputError(
@@ -285,3 +286,8 @@ def _listed(what: str, names: list[str]) -> list[str]:
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     tensors = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
     return [f"{tensors} {what} ({', '.join(names[:NAMES_SHOWN])}{more})"]
+
+
+def _sdops(command: str, path: Path) -> str:
+    """A command on the file, ready to paste."""
+    return line_here(["sdops", command, str(path)])

@@ -169,7 +169,7 @@ def test_only_runs_only_that_check(tmp_path: Path) -> None:
 def test_windows_users_are_told_how_powershell_wants_a_quoted_program(tmp_path: Path) -> None:
     captured = json.loads((MACHINES / "rtx3060ti-windows-cpu-wheel.json").read_text("utf-8"))
     text = json.dumps(captured["facts"])
-    hint = "In PowerShell, type & and a space"
+    hint = "in PowerShell: & 'C:\\My AI"
     for name, folder in (("plain", "AI"), ("spaces", "My AI")):
         path = tmp_path / f"{name}.json"
         path.write_text(text.replace(r"C:\\AI", rf"C:\\{folder}"), encoding="utf-8")

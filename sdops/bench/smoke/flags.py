@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from sdops.finding import Action, Finding, Remedy
 from sdops.knowledge.flags import flags_of
 from sdops.launch import LaunchPlan, PlannedFlag, Standing
 from sdops.profile import load
+from sdops.shells import line_here
 
 DEFAULT_UI = "a1111"
 
@@ -63,7 +63,7 @@ def launch_plan(steps: Iterable[Step], ui: str) -> LaunchPlan:
             value = words[1] if len(words) > 1 else None
             planned.setdefault(words[0], PlannedFlag(words[0], value, reason, Standing.MEASURED))
     flags = _without_weaker(tuple(planned.values()))
-    line = shlex.join(word for flag in flags for word in (flag.flag, flag.value) if word)
+    line = line_here([word for flag in flags for word in (flag.flag, flag.value) if word])
     place = f"the launch flags of {title_of(ui)}"
     return LaunchPlan(ui, flags, (), line, place, bool(flags))
 

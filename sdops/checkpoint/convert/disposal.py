@@ -7,6 +7,8 @@ from pathlib import Path
 from sdops.checkpoint.files.source import is_unchanged
 from sdops.checkpoint.types import Checkpoint
 from sdops.errors import SdopsError, UsageError
+from sdops.moving import refusal, remove
+from sdops.paths import real
 
 
 class AfterSource:
@@ -35,7 +37,7 @@ class _Disposal(AfterSource):
         path = Path(checkpoint.path)
         if path.is_symlink():
             raise UsageError(
-                f"{path} is only a link to {path.resolve()}.",
+                f"{path} is only a link to {real(path)}.",
                 "Name that file, or leave out --trash and --delete-source.",
             )
 
@@ -48,7 +50,7 @@ class _Disposal(AfterSource):
             return self.give_up(path)
         except OSError as error:
             raise SdopsError(
-                f"The result is whole, but {path} could not be removed: {error.strerror or error}."
+                f"The result is whole, but {path} could not be removed: {refusal(error)}."
             ) from None
 
     def give_up(self, path: Path) -> str:
@@ -72,5 +74,5 @@ class Delete(_Disposal):
 
     def give_up(self, path: Path) -> str:
         """Deletes the file; raises OSError if it cannot be."""
-        path.unlink()
+        remove(path)
         return f"{path.name} was deleted."

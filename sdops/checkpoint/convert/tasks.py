@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from sdops.checkpoint.convert.run import TORCH_SUFFIXES
 from sdops.checkpoint.files.walk import walk
 from sdops.checkpoint.open import open_checkpoint
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
+from sdops.paths import real
 
 MODEL_SUFFIXES = TORCH_SUFFIXES | {".safetensors"}
 _INDEX_SUFFIX = ".index.json"
@@ -129,7 +129,7 @@ def _task(destination: Path, alike: Sequence[Path], out: Path) -> Task:
 
 
 def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve() fails where links lead in circles
+    return Path(real(path))
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from sdops.paths import openable, real
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,7 +45,7 @@ def walk(paths: Iterable[str | Path]) -> Walk:
     """
     names: dict[str, None] = {}
     faults: list[str] = []
-    for path in (os.fspath(path) for path in paths):
+    for path in (openable(os.fspath(path)) for path in paths):
         if os.path.isdir(path):
             _walk_folder(path, names, faults)
         elif os.path.lexists(path):
@@ -57,12 +59,12 @@ def _walk_folder(root: str, names: dict[str, None], faults: list[str]) -> None:
     def unlistable(error: OSError) -> None:
         faults.append(f"{error.filename} cannot be listed: {error.strerror or error}.")
 
-    around = set(map(_identity, _parents(os.path.realpath(root))))
+    around = set(map(_identity, _parents(real(root))))
     seen = {_identity(root)}
     for here, folders, files in os.walk(root, onerror=unlistable, followlinks=True):
         entered = []
         for name in sorted(folders):
-            folder = os.path.join(here, name)
+            folder = openable(os.path.join(here, name))
             identity = _identity(folder)
             if identity in around:
                 faults.append(f"{folder} links to a folder around {root} and is not followed.")
@@ -70,7 +72,7 @@ def _walk_folder(root: str, names: dict[str, None], faults: list[str]) -> None:
                 seen.add(identity)
                 entered.append(name)
         folders[:] = entered
-        names.update((_tidy(os.path.join(here, name)), None) for name in sorted(files))
+        names.update((openable(_tidy(os.path.join(here, name))), None) for name in sorted(files))
 
 
 def _tidy(name: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Protocol
 
 from sdops.checkpoint.files.cache import ResultCache
 from sdops.errors import MissingDependencyError, UnreadableInputError
+from sdops.shells import line_here
 
 CHUNK_BYTES = 1024 * 1024
 LEGACY_OFFSET = 0x100000
@@ -257,6 +258,6 @@ def _blake3() -> _Digest:
     except ImportError:
         raise MissingDependencyError(
             "BLAKE3 needs the package blake3, which is not installed.",
-            "Install it with: pip install 'sdops[blake3]'",
+            f"Install it with: {line_here(['pip', 'install', 'sdops[blake3]'])}",
         ) from None
     return blake3.blake3()

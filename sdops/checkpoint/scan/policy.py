@@ -13,6 +13,7 @@ from sdops.checkpoint.trace.gadgets import gadget
 from sdops.checkpoint.trace.values import Global, real_name
 from sdops.errors import UsageError
 from sdops.profile import own_json
+from sdops.text import decode, is_text
 from sdops.version import __version__
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ def _read(path: Path) -> str:
             data = file.read(_MAX_POLICY_BYTES + 1)
         if len(data) > _MAX_POLICY_BYTES:
             raise UsageError(f"The policy file {path} is too large.")
-        return data.decode("utf-8")
+        if not is_text(data):
+            raise UsageError(f"The policy file {path} is not text.")
+        return decode(data)
     except OSError as error:
         raise UsageError(f"The policy file {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"The policy file {path} is not UTF-8 text.") from None
 
 
 def _user_entries(text: str, path: Path) -> list[tuple[tuple[str, str], Entry]]:

@@ -13,6 +13,8 @@ from sdops.checkpoint.scan.file import scan_source
 from sdops.checkpoint.scan.files import Outcome
 from sdops.checkpoint.scan.policy import Policy
 from sdops.errors import SdopsError, UsageError
+from sdops.paths import real
+from sdops.text import MARKS, decode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,8 +69,11 @@ def _listed(path: Path) -> list[str]:
         data = sys.stdin.buffer.read(_MAX_LIST_BYTES) if str(path) == STDIN else path.read_bytes()
     except OSError as error:
         raise UsageError(f"The list {path} cannot be read: {error.strerror}.") from None
-    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return [os.fsdecode(line) for line in lines if line.strip()]
+    if os.name == "nt" or data.startswith(MARKS):
+        names = decode(data).replace("\0", "\n").split("\n")
+    else:  # names are bytes here, in no encoding that must be right
+        names = os.fsdecode(data).replace("\0", "\n").split("\n")
+    return [name.rstrip("\r") for name in names if name.strip()]
 
 
 def _wanted(name: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
@@ -96,10 +101,9 @@ def policy_files(chosen: tuple[Path, ...], selection: Selection) -> tuple[tuple[
     own = Path(POLICY_FILE)
     if own in chosen:
         return chosen, ""
-    here = Path.cwd().resolve()
-    real = own.resolve()
-    for file in selection.local.files:
-        if file.resolve() == real or file.resolve().is_relative_to(here):
+    here, its = real(Path.cwd()), real(own)
+    for file in map(real, selection.local.names):
+        if file == its or Path(file).is_relative_to(here):
             return chosen, (
                 f"{POLICY_FILE} lies in a folder that is scanned and is passed over;"
                 f" give --policy {POLICY_FILE} if it is yours."
@@ -111,13 +115,14 @@ def scan_stdin(policy: Policy) -> Outcome:
     """Scans what comes on standard input, from a file without a name."""
     import tempfile
 
-    with tempfile.NamedTemporaryFile(prefix="sdops-") as file:
-        size = 0
-        while piece := sys.stdin.buffer.read(1 << 20):
-            size += len(piece)
-            if size > _MAX_STDIN_BYTES:
-                raise SdopsError("Standard input is too long to be scanned.")
-            file.write(piece)
-        file.flush()
-        with FileSource(file.name) as source:
+    with tempfile.TemporaryDirectory(prefix="sdops-") as folder:
+        name = os.path.join(folder, "stdin")  # closed before it is read, as Windows wants it
+        with open(name, "xb") as file:
+            size = 0
+            while piece := sys.stdin.buffer.read(1 << 20):
+                size += len(piece)
+                if size > _MAX_STDIN_BYTES:
+                    raise SdopsError("Standard input is too long to be scanned.")
+                file.write(piece)
+        with FileSource(name) as source:
             return Outcome(STDIN, scan_source(STDIN, source, policy))

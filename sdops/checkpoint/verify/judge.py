@@ -15,6 +15,7 @@ from sdops.checkpoint.verify import manifest
 from sdops.checkpoint.verify.manifest import Expected
 from sdops.finding import Finding, Location, Remedy, Severity
 from sdops.knowledge import model_damage
+from sdops.paths import real
 
 _ANOTHER_THING = ("lfs-pointer", "html", "json", "text", "empty")
 """What was never the model is not a part of it."""
@@ -167,7 +168,7 @@ def _same_name(path: Path, name: str) -> bool:
 
 
 def _hugging_face_cache(path: Path) -> Expected | None:
-    blob = path.resolve()
+    blob = Path(real(path))
     if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
         return Expected(path.name, blob.name, origin="the Hugging Face cache")
     return None

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from sdops import shells
 from sdops.facts.types import Facts, UiInstall
 
 PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
@@ -32,14 +33,19 @@ def launch_line(facts: Facts, ui: UiInstall, words: Words) -> tuple[str, str]:
 
 
 def _comfyui(facts: Facts, ui: UiInstall, words: Words, windows: bool) -> tuple[str, str]:
-    quote = _command_word if windows else shlex.quote
+    launcher = next((path for path in ui.launch_files if path.endswith((".bat", ".sh"))), None)
+    if not windows:
+        join = shells.sh_line
+    elif launcher and ui.layout != "desktop":
+        join = shells.batch_line
+    else:
+        join = shells.cmd_line
     if ui.layout == "desktop":
-        return " ".join(map(quote, words)), "the settings of ComfyUI Desktop, page Server-Config"
+        return join(words), "the settings of ComfyUI Desktop, page Server-Config"
     program = [facts.python.executable if facts.python else "python", "main.py"]
     if ui.layout == "portable":
         program = [r".\python_embeded\python.exe", "-s", r"ComfyUI\main.py"]
-    line = " ".join(quote(word) for word in (*program, *words))
-    launcher = next((path for path in ui.launch_files if path.endswith((".bat", ".sh"))), None)
+    line = join([*program, *words])
     if launcher:
         return line, f"{launcher}, in place of the line that starts ComfyUI"
     return line, f"a terminal opened in {ui.root}"
@@ -64,15 +70,6 @@ def _batch_word(word: str) -> str:
     if PLAIN.fullmatch(word):
         return word
     escaped = re.sub(r'\\(?=[\\"]|$)', r"\\\\", word).replace('"', '\\"')
-    return '"' + escaped.replace("%", "%%") + '"'
-
-
-def _command_word(word: str) -> str:
-    """A word in a batch file that the program itself reads, by Microsoft's rules for argv."""
-    if re.fullmatch(r"[A-Za-z0-9_@+=:,./\\-]+", word):
-        return word
-    escaped = re.sub(r'(\\*)"', r'\1\1\\"', word)
-    escaped = re.sub(r"(\\+)$", r"\1\1", escaped)
     return '"' + escaped.replace("%", "%%") + '"'
 
 

@@ -16,6 +16,7 @@ from sdops.facts.types import PythonEnv
 from sdops.knowledge.bad_packages import contains
 from sdops.knowledge.torch_releases import index_url
 from sdops.programs import process
+from sdops.shells import line_here
 
 FREEZE_TIMEOUT_S = 120.0
 PIP_WITHOUT_DRY_RUN = "<22.2"
@@ -136,7 +137,8 @@ def _list_packages(python: PythonEnv, file: Path) -> str:
     }
     indexes = [f"--extra-index-url {index_url(variant)}" for variant in sorted(variants)]
     write_new(file, "\n".join((*indexes, *lines, "")))
-    return f'run "{python.executable}" -m pip install --no-deps -r "{file}"'
+    argv = [python.executable, "-m", "pip", "install", "--no-deps", "-r", str(file)]
+    return f"run {line_here(argv)}"
 
 
 def _frozen(python: PythonEnv) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sdops import moving
 from sdops.atomic import replace
 from sdops.doctor.repair import launch_file
 from sdops.errors import SdopsError
@@ -124,7 +125,8 @@ class MoveAway:
                 moved.append(f"move {target} back to {path}")
         except OSError as error:
             done = f" Moved before that: {'; '.join(moved)}." if moved else ""
-            raise SdopsError(f"{error.filename} cannot be moved: {error.strerror}.{done}") from None
+            why = moving.refusal(error)
+            raise SdopsError(f"{error.filename} cannot be moved: {why}.{done}") from None
         return "; ".join(moved)
 
 
@@ -155,7 +157,7 @@ class EditLaunchFile:
                 copy = backup / f"{len(list(backup.iterdir()))}-{path.name}"
             shutil.copy2(path, copy)
         except OSError as error:
-            raise SdopsError(f"{path} cannot be changed: {error.strerror}.") from None
+            raise SdopsError(f"{path} cannot be changed: {moving.refusal(error)}.") from None
         replace(path, after.encode("utf-8", "surrogateescape"))
         return f"copy {copy} back to {path}"
 

@@ -15,6 +15,7 @@ from sdops.facts.files import home
 from sdops.facts.probe import Probed
 from sdops.facts.tree import Tree
 from sdops.facts.types import Disk
+from sdops.paths import real
 
 TIMEOUT_S = 2.0
 """A network drive that is gone keeps its callers waiting for minutes."""
@@ -74,8 +75,8 @@ def _filesystem(folder: Path, tree: Tree) -> str | None:
         import psutil
 
         mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=False)}
-    real = folder.resolve()
-    for parent in (real, *real.parents):
+    where = Path(real(folder))
+    for parent in (where, *where.parents):
         if str(parent) in mounts:
             return mounts[str(parent)] or None
     return None

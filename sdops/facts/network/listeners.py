@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import socket
 import struct
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 from sdops.facts.probe import Probed, attempt, reason
 from sdops.facts.tree import Tree
 from sdops.facts.types import Gap, Listener
+from sdops.shells import line_here
 
 _LISTEN = "0A"
 """TCP_LISTEN in Linux's include/net/tcp_states.h."""
@@ -95,7 +95,7 @@ def _owner(pid: int | None) -> tuple[str | None, str | None]:
     except psutil.Error:
         return None, None
     try:
-        command = shlex.join(process.cmdline()) or None
+        command = line_here(process.cmdline()) or None
     except psutil.Error:
         command = None
     return name, command

@@ -15,6 +15,7 @@ from pathlib import Path, PureWindowsPath
 
 from sdops.facts.files import home, is_folder, readable_entries, text_or_empty
 from sdops.facts.patient import executable_header
+from sdops.paths import real
 
 _PROGRAM = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?(?:\.exe)?", re.I)
 _PROGRAM_PLACES = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe",
@@ -51,7 +52,7 @@ def locate(path: Path) -> Interpreter | None:
     config = _venv_config(root)
     if config is None and program.is_symlink():
         # /usr/local/bin/python3 may point into another folder: that one is the environment.
-        program = Path(os.path.realpath(program))
+        program = Path(real(program))
         root = _root_of(program)
         config = _venv_config(root)
     if config is not None:
@@ -195,20 +196,20 @@ def _site_packages(root: Path) -> list[str]:
     distinct: dict[str, str] = {}
     for folder in filter(os.path.isdir, found):
         # lib64 is a link to lib on some systems, and Lib is lib on others.
-        distinct.setdefault(os.path.realpath(folder), folder)
+        distinct.setdefault(real(folder), folder)
     return list(distinct.values())
 
 
 def _with_linked(folders: list[str]) -> tuple[str, ...]:
     """`folders` and the site-packages folders that their `.pth` files add to Python's path."""
-    found = {os.path.realpath(folder): folder for folder in reversed(folders)}
+    found = {real(folder): folder for folder in reversed(folders)}
     found = dict(reversed(found.items()))
     for folder in folders:
         for entry in readable_entries(folder):
             lines = text_or_empty(entry.path, _LIMIT_BYTES) if entry.name.endswith(".pth") else ""
             for path in (Path(folder, line.strip()) for line in lines.splitlines()[:_PTH_LINES]):
                 if path.name in ("site-packages", "dist-packages") and is_folder(path):
-                    found.setdefault(os.path.realpath(path), str(path))
+                    found.setdefault(real(path), str(path))
     return tuple(found.values())
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path, PureWindowsPath
 
 from sdops.facts.files import readable_entries, text_or_empty
+from sdops.paths import real
 
 _ACTIVATE = re.compile(
     r"^\s*(?:export\s+|set\s+\"?)?VIRTUAL_ENV=(['\"]?)([^'\"$%\r\n]+?)\1\"?\s*$", re.M
@@ -52,4 +53,4 @@ def _from_shebang(scripts: Path) -> str | None:
 
 
 def _same_folder(one: str, other: str) -> bool:
-    return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
+    return os.path.normcase(real(one)) == os.path.normcase(real(other))

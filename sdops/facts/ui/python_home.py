@@ -11,6 +11,7 @@ from sdops.facts.patient.interpreter import locate
 from sdops.facts.types import UiInstall
 from sdops.facts.ui import running
 from sdops.facts.ui.kinds import UiKind, known
+from sdops.paths import real
 
 NO_VENV = "-"
 """What `venv_dir` and `VENV_DIR` are set to for no venv at all (A1111 webui.sh, webui.bat)."""
@@ -55,5 +56,5 @@ def _places(ui: UiInstall, kind: UiKind) -> Iterator[Path]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         # An activated environment is what a launch from this shell would use; sdops's own is not.
         active = os.environ.get(variable)
-        if active and os.path.realpath(active) != os.path.realpath(sys.prefix):
+        if active and real(active) != real(sys.prefix):
             yield Path(active)

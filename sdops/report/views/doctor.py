@@ -17,7 +17,6 @@ def blocks(report: Report) -> tuple[Block, ...]:
     """The sections after the findings."""
     data = report.data
     return (
-        *_shell(report),
         Heading("What was looked at"),
         Table(tuple(_overview(data["facts"]))),
         *_proof(data.get("proof")),
@@ -25,18 +24,6 @@ def blocks(report: Report) -> tuple[Block, ...]:
         *_gaps(data["facts"]),
         Details("All facts (JSON)", (Code(json.dumps(data["facts"], indent=1)),)),
     )
-
-
-def _shell(report: Report) -> Iterator[Block]:
-    """PowerShell takes a quoted program for a text, and only prints it."""
-    remedies = [remedy for finding in report.findings for remedy in finding.remedies]
-    commands = [command for remedy in remedies for command in remedy.commands]
-    windows = report.data["facts"]["host"]["os"] == "windows"
-    if windows and any(command.line.startswith('"') for command in commands):
-        yield Paragraph(
-            "The commands are for the Command Prompt (cmd). In PowerShell, type & and a space "
-            "before one that begins with a quotation mark."
-        )
 
 
 def _proof(proof: Mapping[str, Any] | None) -> Iterator[Block]:

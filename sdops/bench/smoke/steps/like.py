@@ -25,6 +25,7 @@ from sdops.dialect.request import Request
 from sdops.errors import UnreadableInputError, UsageError
 from sdops.finding import Severity
 from sdops.sampler.upscale import to_tensor
+from sdops.text import decode
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -98,8 +99,8 @@ class Like:
 def _read(path: Path) -> tuple[Infotext, Image.Image | None]:
     if path.suffix.lower() == ".txt":
         try:
-            with path.open(encoding="utf-8-sig", errors="replace") as file:
-                return parse(file.read(MOST_CHARACTERS)), None
+            with path.open("rb") as file:
+                return parse(decode(file.read(MOST_CHARACTERS))), None
         except OSError as error:
             raise UnreadableInputError(f"{path} cannot be read: {error.strerror}.") from None
     picture = open_picture(path)
