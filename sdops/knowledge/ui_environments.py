@@ -24,6 +24,8 @@ class UiEnvironment:
     """The Python to make a new environment with, `3.10`."""
     torch: str | None
     """The release of torch that it would install itself, where it names one."""
+    build: str | None
+    """The build of it for NVIDIA, `cu121`, where it names one."""
     installs_itself: bool
     """Whether it installs missing requirements at every start."""
     no_install: tuple[str, ...]
@@ -52,6 +54,7 @@ def environment(kind: str) -> UiEnvironment | None:
         python_fails=tuple(filter(None, row["python_fails"].split(","))),
         recommended=row["recommended"],
         torch=row.get("torch"),
+        build=row.get("build"),
         installs_itself=row["installs_itself"],
         no_install=tuple(row.get("no_install", ())),
         cpu=tuple(row.get("cpu", ())),

@@ -27,6 +27,8 @@ from sdops.facts.types.ui import (
     Remote,
     Requirement,
     Setting,
+    TorchPin,
+    Trap,
     UiInstall,
 )
 
@@ -110,6 +112,8 @@ __all__ = [
     "Setting",
     "Tcmalloc",
     "TorchBuild",
+    "TorchPin",
+    "Trap",
     "UiInstall",
     "XformersBuild",
     "Xid",

@@ -69,10 +69,40 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One line of a requirements file."""
+    """One package that a requirements file asks for."""
 
     text: str
     """`numpy==1.26.4; python_version < "3.12"`."""
+    file: str
+    line: int
+    install: tuple[str, ...] = ()
+    """What pip is given where the text is not enough: `-e`, a folder; the address of a wheel."""
+    name_is_known: bool = True
+    """False where the name was only guessed, from the address of a repository."""
+    constraint: bool = False
+    """It says which version, if the package is there at all (`-c`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TorchPin:
+    """A torch that the UI's own installer takes, read from its sources."""
+
+    torch: str
+    """A version (`2.7.0`) or a specifier (`>=2.7,<2.8`)."""
+    build: str | None = None
+    """`cu128`, `rocm6.3`, `xpu`, `cpu`; None where it does not say."""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """One place in a launch file where the shell understands something else than was meant."""
+
+    kind: str
+    """`dash`, `spaced-set`, `backslash`, `set-after-call`, `sh-webui`, `spaced-assignment`,
+    `curly-quote`."""
+    text: str
     file: str
     line: int
 
@@ -104,6 +134,14 @@ class UiInstall:
     running_pid: int | None = None
     python: str | None = None
     """The Python program that a launch file names by its path."""
+    python_range: str | None = None
+    """The versions of Python that its own sources ask for, as a PEP 440 specifier."""
+    torch_pins: tuple[TorchPin, ...] = ()
+    """What its own installer takes, the usual one first."""
+    remote_known: bool | None = None
+    """Whether it was cloned from the repository that its kind is known from; None: no remote."""
+    traps: tuple[Trap, ...] = ()
+    """What its launch files say and their shell understands otherwise."""
 
     def argument(self, flag: str) -> Argument | None:
         """The last use of `flag` (the one that counts), or None."""

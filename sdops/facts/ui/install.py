@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sdops.facts.files import entries, exists, is_folder, readable_entries, text_or_empty
 from sdops.facts.probe import Probed
-from sdops.facts.types import Argument, Gap, Git, UiInstall
+from sdops.facts.types import Argument, Gap, Git, Requirement, UiInstall
 from sdops.facts.ui import (
     argument_file,
     arguments,
@@ -20,6 +20,7 @@ from sdops.facts.ui import (
     launch,
     logs,
     model_folders,
+    pins,
     requirements,
     running,
 )
@@ -65,7 +66,7 @@ def _examine(found: Recognized, system: str, environment: Mapping[str, str]) -> 
     process = running.find(kind, root)
     given = _in_force(kind, started, process, switches)
     settings = tuple(started.settings)
-    needed = requirements.read(root / file for file in _requirement_files(kind, started))
+    needed = _requirements(kind, root, started, system, given)
     checkout = _git(root)
     folders = model_folders.find(kind, root, given, settings)
     install = UiInstall(
@@ -85,6 +86,9 @@ def _examine(found: Recognized, system: str, environment: Mapping[str, str]) -> 
         logs=logs.find(root, kind.logs),
         running_pid=process.pid if process else None,
         python=started.python,
+        python_range=pins.python_range(root, kind.pin_files, system),
+        torch_pins=pins.torch_pins(root, kind.pin_files),
+        remote_known=_remote_known(kind, checkout.value),
     )
     gaps = (
         *flags.gaps,
@@ -125,9 +129,41 @@ def _in_force(
     return (*started.arguments, *given) if kind.argument_variable else given
 
 
-def _requirement_files(kind: UiKind, started: Launch) -> tuple[str, ...]:
+def _requirements(
+    kind: UiKind, root: Path, started: Launch, system: str, given: tuple[Argument, ...]
+) -> Probed[tuple[Requirement, ...]]:
+    if kind.project_requirements:
+        project = root / "pyproject.toml"
+        return Probed(
+            tuple(Requirement(text, str(project), 0) for text in pins.project_requirements(root))
+        )
     named = [each.value for each in started.settings if each.name == kind.requirement_setting]
-    return (named[-1],) if named else kind.requirement_files
+    flagged = [name for flag, name in kind.requirement_flags.items()
+               if any(each.flag == flag for each in given)]  # fmt: skip
+    choices = (tuple(named[-1:]), tuple(flagged), kind.requirement_files_for.get(system, ()))
+    chosen = next((files for files in choices if files and exists(root / files[0])), None)
+    return requirements.read(root / file for file in chosen or kind.requirement_files)
+
+
+def _remote_known(kind: UiKind, checkout: Git | None) -> bool | None:
+    """By the address, or at least the name, of a repository that it was cloned from.
+
+    Whoever forks a repository to change a line keeps its name; who makes another program of it
+    mostly does not.
+    """
+    if checkout is None or not checkout.remotes:
+        return None
+    addresses = {_plain_address(remote.url) for remote in checkout.remotes}
+    upstream = {_plain_address(address) for address in kind.upstream}
+    names = {address.rpartition("/")[2] for address in upstream}
+    return any(each in upstream or each.rpartition("/")[2] in names for each in addresses)
+
+
+def _plain_address(url: str) -> str:
+    """`github.com/owner/name` in lower case, of any form in which git takes an address."""
+    text = re.sub(r"^\w+://(?:[^/@]*@)?", "", url.strip())
+    text = re.sub(r"^[^/@]*@([^/:]+):", r"\1/", text)
+    return text.rstrip("/").removesuffix(".git").lower()
 
 
 def _git(root: Path) -> Probed[Git | None]:

@@ -80,7 +80,17 @@ class UiKind:
     distribution: str | None = None
     """The Python distribution that it is installed as, where it is."""
     requirement_files: tuple[str, ...] = ()
+    requirement_files_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By system, what its installer takes in place of `requirement_files`."""
+    requirement_flags: Mapping[str, str] = field(default_factory=dict)
+    """Launch flags, each with the file that it chooses."""
     requirement_setting: str | None = None
+    project_requirements: bool = False
+    """Whether what it needs stands in its `pyproject.toml`."""
+    pin_files: tuple[str, ...] = ()
+    """Its sources that say which torch is installed, the usual one first."""
+    upstream: tuple[str, ...] = ()
+    """The repositories that this table is about."""
     extension_folders: tuple[str, ...] = ()
     disabled_extensions_file: str | None = None
     disabled_extensions_folder: str | None = None
@@ -119,6 +129,9 @@ def _read(table: dict[str, Any]) -> UiKind:
         Signature(tuple(each["markers"]), each.get("contains", {}), each.get("layout"))
         for each in table.get("recognize", ())
     )
+    row["requirement_files_for"] = {
+        system: tuple(files) for system, files in table.get("requirement_files_for", {}).items()
+    }
     row["launch_files"] = tuple(
         LaunchFile(each["path"], each["format"], tuple(each["systems"]))
         for each in table.get("launch_files", ())

@@ -1,64 +1,179 @@
-"""Reads the requirements files of a user interface."""
+"""Reads requirements files as pip does (pip documentation, "Requirements File Format")."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import dataclasses
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
-from sdops.facts.files import exists, read_text
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as Parsed
+
+from sdops.facts.files import exists, read_text, text_or_empty
 from sdops.facts.probe import Probed
 from sdops.facts.types import Gap, Requirement
 
 _LIMIT_BYTES = 256 * 1024
 _FILES = 20
 _LINES = 1000
+_INCLUDE = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s*)(.+)")
+_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s*=\s*|\s*)(.+)")
+_TRAILING_OPTION = re.compile(r"\s--?[a-z][a-z-]*(?:[= ]\S+)?", re.I)
+_EGG = re.compile(r"[#&]egg=([A-Za-z0-9][\w.-]*)(\[[\w, .-]*\])?")
+_WHEEL = re.compile(r"([A-Za-z0-9][\w.]*)-[^-/]+(?:-\d[^-/]*)?-[^-/]+-[^-/]+-[^-/]+\.whl")
+
+
+@dataclass(slots=True)
+class _Reading:
+    found: list[Requirement] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    seen: set[Path] = field(default_factory=set)
 
 
 def read(paths: Iterable[Path]) -> Probed[tuple[Requirement, ...]]:
     """The requirements in the files at `paths` and in those that they include.
 
-    Options (`--extra-index-url`) are left out, continuation lines joined, comments removed, as
-    pip's requirements file format has it.
+    A line that cannot be read is a gap; options that only say where packages come from are none.
+    Files that are missing are left out.
     """
-    requirements: list[Requirement] = []
-    gaps = []
-    waiting = [path for path in paths if exists(path)]
-    seen: set[Path] = set()
-    while waiting and len(seen) < _FILES and len(requirements) < _LINES:
-        path = waiting.pop(0)
-        if path in seen:
-            continue
-        seen.add(path)
-        try:
-            text = read_text(path, _LIMIT_BYTES)
-        except (OSError, ValueError) as error:
-            gaps.append(Gap("ui.requirements", f"{path}: {error}"))
-            continue
-        for line, content in _logical_lines(text):
-            included = _included(content)
-            if included:
-                waiting.append(path.parent / included)
-            elif not content.startswith("-"):
-                requirements.append(Requirement(content, str(path), line))
-    return Probed(tuple(requirements[:_LINES]), tuple(gaps))
+    reading = _Reading()
+    for path in paths:
+        if exists(path):
+            _read_file(path, reading, constraint=False)
+    return Probed(tuple(reading.found[:_LINES]), tuple(reading.gaps))
 
 
-def _logical_lines(text: str) -> Iterable[tuple[int, str]]:
+def _read_file(path: Path, reading: _Reading, *, constraint: bool) -> None:
+    if path in reading.seen or len(reading.seen) >= _FILES:
+        return
+    reading.seen.add(path)
+    try:
+        text = read_text(path, _LIMIT_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        reading.gaps.append(Gap("ui.requirements", f"{path}: {reason}"))
+        return
+    for line, content in _logical_lines(text):
+        if len(reading.found) >= _LINES:
+            return
+        included = _INCLUDE.fullmatch(content)
+        if included:
+            name = _unquoted(included[2])
+            limits = constraint or included[1] in ("-c", "--constraint")
+            if not _is_address(name):
+                _read_file(path.parent / name, reading, constraint=limits)
+            continue
+        for text_ in _requirements(content, path.parent):
+            if text_ is None:
+                reason = f"{path}, line {line}: {content[:100]!r} cannot be read"
+                reading.gaps.append(Gap("ui.requirements", reason))
+                continue
+            reading.found.append(
+                dataclasses.replace(text_, file=str(path), line=line, constraint=constraint)
+            )
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     joined, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         start = start or number
-        content = "" if line.lstrip().startswith("#") else line.split(" #", 1)[0]
-        if content.endswith("\\"):
-            joined += content[:-1]
+        content = "" if line.lstrip().startswith("#") else re.split(r"\s#", line, maxsplit=1)[0]
+        if content.rstrip().endswith("\\"):
+            joined += content.rstrip()[:-1]
             continue
         content = (joined + content).strip()
         if content:
             yield start, content
         joined, start = "", 0
+    if joined.strip():
+        yield start, joined.strip()
 
 
-def _included(line: str) -> str | None:
-    for option in ("-r", "--requirement", "-c", "--constraint"):
-        if line.startswith((f"{option} ", f"{option}=")):
-            return line[len(option) + 1 :].strip() if option in ("-r", "--requirement") else None
+def _requirements(line: str, folder: Path) -> Iterator[Requirement | None]:
+    """What a line asks for: mostly one package, nothing for an option, None if it is not read."""
+    editable = _EDITABLE.fullmatch(line)
+    if editable:
+        yield _from_place(_unquoted(editable[1]), folder, editable=True)
+        return
+    if line.startswith("-"):
+        return
+    bare = _TRAILING_OPTION.split(line, maxsplit=1)[0].strip()
+    if _parses(bare):
+        yield Requirement(bare, "", 0)
+    elif _is_address(bare) or bare.startswith((".", "/")):
+        yield _from_place(bare, folder, editable=False)
+    else:
+        words = bare.split()
+        if len(words) > 1 and all(map(_parses, words)):  # kohya_ss 24: three on a line
+            yield from (Requirement(word, "", 0) for word in words)
+        else:
+            yield None
+
+
+def _from_place(place: str, folder: Path, *, editable: bool) -> Requirement | None:
+    """The requirement that an address, a wheel or a folder stands for; None if that is not told."""
+    address, _, marker = place.partition(" ;")
+    marker = f" ;{marker}" if marker else ""
+    egg, wheel = _EGG.search(address), _WHEEL.search(unquote(address))
+    if egg:
+        name = egg[1] + (egg[2] or "")
+    elif wheel:
+        name = wheel[1]
+    elif not _is_address(address):
+        path = folder / address.split("[")[0]
+        name = _own_name(path)
+        address = str(path)
+    else:
+        # A repository's name is the package's often, not always: only that it is there counts.
+        name = address.split("#")[0].rstrip("/").removesuffix(".git").rsplit("/", 1)[-1]
+        name = name.split("@")[0].removesuffix(".git")
+    if name is None or not _parses(name + marker):
+        return None
+    install = ("-e", address) if editable else (address,)
+    sure = bool(egg or wheel or not _is_address(address))
+    return Requirement(name + marker, "", 0, install=install, name_is_known=sure)
+
+
+def _own_name(folder: Path) -> str | None:
+    """The distribution's name in the folder's `pyproject.toml`, `setup.cfg` or `setup.py`."""
+    for file in ("pyproject.toml", "setup.cfg"):
+        match = re.search(
+            r"""^name\s*=\s*["']?([\w.-]+)""", text_or_empty(folder / file, _LIMIT_BYTES), re.M
+        )
+        if match:
+            return match[1]
+    try:
+        tree = ast.parse(text_or_empty(folder / "setup.py", _LIMIT_BYTES))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setup"):
+            for keyword in node.keywords:
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                    return str(keyword.value.value)
     return None
+
+
+def _parses(text: str) -> bool:
+    try:
+        Parsed(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text or text.startswith("git+")
+
+
+def _unquoted(text: str) -> str:
+    try:
+        words = shlex.split(text, posix="\\" not in text)
+    except ValueError:
+        words = []
+    return words[0].strip("\"'") if len(words) == 1 else text.strip("\"' ")
