@@ -204,6 +204,96 @@ def lora_scripts(root: Path) -> Path:
     return root
 
 
+def a1111_amdgpu(root: Path) -> Path:
+    """The edition of A1111's web UI for AMD GPUs."""
+    a1111(root)
+    text(root / "modules" / "dml" / "__init__.py", "")
+    return root
+
+
+def forge_neo(root: Path) -> Path:
+    """Forge Neo."""
+    a1111(root)
+    text(root / "modules_forge" / "forge_version.py", 'version = "neo"\nrelease = "2.22"\n')
+    text(root / "requirements.txt", "numpy==2.3.5\ntorch\n")
+    return root
+
+
+def forge_classic(root: Path) -> Path:
+    """Forge Classic."""
+    a1111(root)
+    text(root / "modules_forge" / "forge_version.py", 'version = "classic"\n')
+    text(root / "requirements.txt", "numpy==1.26.4\ntorch\n")
+    return root
+
+
+def fooocus(root: Path) -> Path:
+    """Fooocus."""
+    for name in ("launch.py", "webui.py", "entry_with_update.py"):
+        text(root / name, "# made for a test\n")
+    text(root / "fooocus_version.py", "version = '2.5.5'\n")
+    text(root / "args_manager.py", 'parser.add_argument("--share", action="store_true")\n')
+    text(root / "ldm_patched" / "modules" / "args_parser.py",
+         'parser.add_argument("--listen", type=str, nargs="?", const="0.0.0.0")\n'
+         'parser.add_argument("--port", type=int)\n'
+         'parser.add_argument("--always-cpu", action="store_true")\n')  # fmt: skip
+    text(root / "requirements_versions.txt", "numpy==1.26.4\n")
+    (root / "models" / "checkpoints").mkdir(parents=True)
+    return root
+
+
+def onetrainer(root: Path) -> Path:
+    """OneTrainer."""
+    for folder in ("modules/trainer", "modules/modelLoader", "training_presets", "models"):
+        (root / folder).mkdir(parents=True)
+    text(root / "scripts" / "train_ui.py", "# made for a test\n")
+    text(
+        root / "start-ui.sh", "source lib.include.sh\nrun_python_in_active_env scripts/train_ui.py"
+    )
+    text(root / "requirements-global.txt", "numpy==2.2.6\n")
+    text(root / "requirements-cuda.txt", "torch==2.12.0+cu130\n")
+    return root
+
+
+def ai_toolkit(root: Path) -> Path:
+    """AI Toolkit."""
+    for folder in ("toolkit", "jobs", "extensions_built_in"):
+        (root / folder).mkdir(parents=True)
+    text(root / "run.py", "# made for a test\n")
+    text(root / "version.py", 'VERSION = "0.12.26"\n')
+    text(root / "requirements.txt", "-r requirements_base.txt\nscipy==1.12.0\n")
+    text(root / "requirements_base.txt", "safetensors\n")
+    return root
+
+
+def easy_diffusion(root: Path) -> Path:
+    """Easy Diffusion, installed."""
+    (root / "ui" / "easydiffusion").mkdir(parents=True)
+    text(root / "scripts" / "on_env_start.sh", "# made for a test\n")
+    text(root / "start.sh", "# made for a test\n")
+    text(root / "config.yaml", "net:\n  listen_port: 9001\n  listen_to_network: true\n")
+    (root / "models" / "stable-diffusion").mkdir(parents=True)
+    return root
+
+
+def sd_scripts(root: Path) -> Path:
+    """sd-scripts alone."""
+    for name in ("train_network.py", "library/train_util.py", "networks/lora.py"):
+        text(root / name, "# made for a test\n")
+    text(root / "requirements.txt", "transformers==4.54.1\n-e .\n")
+    text(root / "setup.py", 'from setuptools import setup\nsetup(name="library")\n')
+    return root
+
+
+def swarmui(root: Path) -> Path:
+    """SwarmUI with the ComfyUI that it installed."""
+    text(root / "src" / "SwarmUI.csproj", "<Project>\n<Version>0.9.8.2</Version>\n</Project>\n")
+    text(root / "launchtools" / "comfy-install-linux.sh", "# made for a test\n")
+    comfyui(root / "dlbackend" / "ComfyUI")
+    (root / "Models" / "Stable-Diffusion").mkdir(parents=True)
+    return root
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "a1111": a1111,
     "forge": forge,
@@ -213,5 +303,14 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "invokeai": invokeai,
     "kohya": kohya,
     "lora-scripts": lora_scripts,
+    "a1111-amdgpu": a1111_amdgpu,
+    "forge-neo": forge_neo,
+    "forge-classic": forge_classic,
+    "fooocus": fooocus,
+    "onetrainer": onetrainer,
+    "ai-toolkit": ai_toolkit,
+    "easy-diffusion": easy_diffusion,
+    "sd-scripts": sd_scripts,
+    "swarmui": swarmui,
 }
 """Each kind's usual layout."""

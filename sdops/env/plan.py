@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sdops.facts.types import Facts, PythonEnv
+from sdops.facts.types import Facts, PythonEnv, UiInstall
 from sdops.finding import Command, Report
 from sdops.knowledge import flags, xformers
 from sdops.knowledge.bad_packages import contains
@@ -127,13 +128,19 @@ def _packages(
         reason = f"The one that goes with torch {torch.torch}; only what makes sound needs it."
         packages.append(Package("torchaudio", torch.torchaudio, reason))
     kept = any(change.name == "xformers" and change.version for change in changed)
-    wanted = facts.ui is not None and flags.takes_flag(facts.ui, "--xformers")
+    wanted = facts.ui is not None and (
+        flags.takes_flag(facts.ui, "--xformers") or _asks_for_xformers(facts.ui)
+    )
     if torch.device == "cuda" and (wanted or kept):
         found = xformers.for_torch(torch.torch, torch.variant, facts.host.os)
         if found is not None:
             reason = f"Works with torch {torch.torch} in its {torch.variant} build; optional."
             packages.append(Package("xformers", found.xformers, reason))
     return tuple(packages)
+
+
+def _asks_for_xformers(ui: UiInstall) -> bool:
+    return any(re.match(r"xformers\b", each.text) for each in ui.requirements)
 
 
 def report(facts: Facts) -> Report:

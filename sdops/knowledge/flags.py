@@ -96,16 +96,23 @@ def flags_of(ui_kind: str) -> FlagTable | None:
         rows[row["name"]] = FlagRow(**{"source": source, **row, "status": status})
     for name in table.get("without", ()):
         rows.pop(name, None)
+    for name, row in rows.items():  # a parent's row may speak of a flag that its fork has not
+        if {row.instead, row.needs} - {None, *rows}:
+            rows[name] = replace(row, instead=None, needs=None)
     exclusive = tuple(
         ExclusiveFlags(tuple(group["flags"]), group["effect"], group.get("fatal", False))
         for group in table.get("exclusive", ())
     )
+    inherited = [
+        replace(group, flags=tuple(flag for flag in group.flags if flag in rows))
+        for group in (parent.exclusive if parent else ())
+    ]
     return FlagTable(
         ui=table["ui"],
         title=table["title"],
         dated=table["dated"],
         rows=rows,
-        exclusive=(parent.exclusive if parent else ()) + exclusive,
+        exclusive=(*(group for group in inherited if len(group.flags) > 1), *exclusive),
         extension_flags=(parent.extension_flags if parent else frozenset())
         | frozenset(table.get("extensions", ())),
     )

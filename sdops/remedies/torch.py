@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from sdops.facts.types import Facts, PythonEnv
@@ -9,7 +10,7 @@ from sdops.finding import Action, Command, Remedy
 from sdops.knowledge import torch_plan, torch_releases, xformers
 from sdops.knowledge.patient import kind_of, variant_of
 from sdops.knowledge.torch_plan import Refusal, TorchPlan
-from sdops.knowledge.ui_environments import environment
+from sdops.knowledge.torch_wanted import wanted_by
 from sdops.remedies import companions
 from sdops.remedies.commands import command
 
@@ -40,21 +41,36 @@ def plan_torch(
 ) -> TorchPlan | Refusal:
     """The torch that fits the patient's machine and Python.
 
-    It stays near the release `near`, or else near the one that the UI itself would install; with
-    `build`, only that build for a GPU counts.
+    A release near `near` (the one that is installed); without it, what the UI's own installer would
+    take, or near that. With `build`, only that build for a GPU counts.
     """
+    wanted = wanted_by(facts)
+    release = wanted.release() if wanted else None
+    if wanted is None or release is None or near is not None or build is not None:
+        return _choose(facts, near or release, build)
+    own = _choose(facts, release, wanted.build)
+    if isinstance(own, TorchPlan) and own.torch == release:
+        return own
+    plan = _choose(facts, release, None)
+    if isinstance(plan, TorchPlan) and plan.torch != release:
+        would = f"torch {release}" + (f" ({wanted.build})" if wanted.build else "")
+        note = f"The UI's own installer would take {would}, which does not serve this machine."
+        return dataclasses.replace(plan, notes=(*plan.notes, note))
+    return plan
+
+
+def _choose(facts: Facts, near: str | None, build: str | None) -> TorchPlan | Refusal:
     python = facts.python
     if python is None or python.version is None:
         return Refusal("The Python version of this environment is not known.")
-    wanted = environment(facts.ui.kind) if facts.ui else None
     return torch_plan.choose(
         facts.host,
-        facts.visible_gpus,
+        facts.serviceable_gpus,
         facts.driver("nvidia"),
         python.version,
         machine=python.machine,
         bits=python.bits,
-        near=near or (wanted.torch if wanted else None),
+        near=near,
         build=build,
     )
 

@@ -43,9 +43,10 @@ def test_each_kind_is_recognized_by_its_content(tmp_path: Path, kind: str) -> No
     root = uis.BUILDERS[kind](tmp_path / "some name")
     probed = ui.look(root, None)
     assert (probed.value.kind, probed.value.root, probed.gaps) == (kind, str(root), ())
-    assert [each.flag for each in probed.value.known_flags] or kind == "invokeai"
-    assert probed.value.requirements or kind == "invokeai"
-    assert probed.value.model_folders or kind == "kohya"
+    kept = known()[kind]
+    assert probed.value.known_flags or not kept.argument_files or kind == "invokeai"
+    assert probed.value.requirements or not kept.requirement_files
+    assert probed.value.model_folders or not kept.model_folders or kind == "kohya"
 
 
 @posix_only
@@ -60,7 +61,8 @@ def test_each_kind_is_read_as_each_system_would(tmp_path: Path, kind: str, syste
 @pytest.mark.parametrize(
     ("kind", "version"),
     [("a1111", "1.10.1"), ("forge", "f2.0.1v1.10.1"), ("sdnext", "2025-06-30"),
-     ("comfyui", "0.3.50"), ("kohya", "24.1.7")],
+     ("comfyui", "0.3.50"), ("kohya", "24.1.7"), ("forge-neo", "2.22"), ("fooocus", "2.5.5"),
+     ("a1111-amdgpu", "1.10.1"), ("ai-toolkit", "0.12.26"), ("swarmui", "0.9.8.2")],
 )  # fmt: skip
 def test_the_version_is_read_from_the_uis_own_file(tmp_path: Path, kind: str, version: str) -> None:
     assert look(uis.BUILDERS[kind](tmp_path)).version == version
@@ -280,7 +282,7 @@ def test_requirements_of_another_file_that_a_setting_names(tmp_path: Path) -> No
     text(tmp_path / "more.txt", "-r mine.txt\nscipy\n")
     text(tmp_path / "webui-user.sh", "export REQS_FILE=mine.txt\n")
     found = [(each.text, each.line) for each in look(tmp_path).requirements]
-    assert found == [("numpy==1.26.4 ;   python_version < '3.12'", 3), ("scipy", 2)]
+    assert found == [("scipy", 2), ("numpy==1.26.4 ;   python_version < '3.12'", 3)]
 
 
 # --- ComfyUI ----------------------------------------------------------------------------------

@@ -190,3 +190,34 @@ def test_batch_values(line: str, value: str) -> None:
 )
 def test_batch_lines_that_set_nothing_for_sure(line: str) -> None:
     assert batch.read(line, {}, "C:\\").assignments == ()
+
+
+def test_requirement_lines_as_pip_reads_them(tmp_path: Path) -> None:
+    for name in ("more.txt", "with space.txt", "limits.txt"):
+        text(tmp_path / name, "idna==3.4\n" if name == "limits.txt" else f"from-{name[:4]}\n")
+    text(tmp_path / "sub" / "setup.py", "from setuptools import setup\nsetup(name='library')\n")
+    text(
+        tmp_path / "requirements.txt",
+        "-rmore.txt\n--requirement='with space.txt'\n-c limits.txt\n"
+        "one==1 --hash=sha256:aa \\\n  --hash=sha256:bb\n"
+        "torch==2.1.2+cu118 torchvision==0.16.2+cu118 --index-url https://a.example/whl\n"
+        "-e ./sub\n-e git+https://a.example/x/diffusers.git@1ffa423#egg=diffusers\n"
+        "git+https://a.example/x/guessed.git@main\n"
+        "https://a.example/pydantic-1.10.15-py3-none-any.whl\n"
+        "extra[b,c]>=2 ; python_version < '3'\nname @ https://a.example/n.zip\n"
+        "not a requirement !!\n-r missing.txt\n",
+    )
+    probed = requirements.read([tmp_path / "requirements.txt"])
+    found = {each.text: each for each in probed.value}
+    assert list(found) == [
+        "from-more", "from-with", "idna==3.4", "one==1", "torch==2.1.2+cu118",
+        "torchvision==0.16.2+cu118", "library", "diffusers", "guessed", "pydantic",
+        "extra[b,c]>=2 ; python_version < '3'", "name @ https://a.example/n.zip",
+    ]  # fmt: skip
+    assert found["idna==3.4"].constraint
+    assert found["library"].install[0] == "-e"
+    assert not found["guessed"].name_is_known
+    assert [gap.reason.rpartition("/")[2] for gap in probed.gaps] == [
+        "requirements.txt, line 14: 'not a requirement !!' cannot be read",
+        "missing.txt: No such file or directory",
+    ]

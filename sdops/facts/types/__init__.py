@@ -70,6 +70,14 @@ class Facts:
         """The GPUs that no mask hides and that have not fallen off the bus."""
         return tuple(gpu for gpu in self.gpus if gpu.visible and not gpu.lost)
 
+    @property
+    def serviceable_gpus(self) -> tuple[Gpu, ...]:
+        """The GPUs that a torch should be made for: the visible ones, else whatever is there.
+
+        A card that is hidden, denied or lost is still the one that the UI is to use one day.
+        """
+        return self.visible_gpus or self.gpus
+
     def driver(self, vendor: str) -> Driver | None:
         """The driver of `vendor`, or None."""
         return next((driver for driver in self.drivers if driver.vendor == vendor), None)
