@@ -187,8 +187,8 @@ class Report(NamedTuple):
     """Rule id to the fault that stopped it."""
     faults: tuple[str, ...] = ()
     """What the command could not do, one sentence each."""
-    data: Mapping[str, Any] = _NOTHING
-    """The command's own result, JSON-able; its shape is in the JSON Schema."""
+    data: Any = _NOTHING
+    """The command's own result: a type of its room's `answer.py`; its view names it as `DATA`."""
     interrupted: bool = False
     """Whether the user stopped it: it holds what was found so far."""
     fail_on: Severity | None = Severity.ERROR

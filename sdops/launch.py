@@ -29,15 +29,6 @@ class PlannedFlag:
     """One sentence for a beginner."""
     standing: Standing
 
-    def as_data(self) -> dict[str, str | None]:
-        """JSON-able."""
-        return {
-            "flag": self.flag,
-            "value": self.value,
-            "reason": self.reason,
-            "standing": self.standing.value,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class RemovedFlag:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sdops.cli.steps import shown
 from sdops.finding import Finding, Report
@@ -12,6 +11,7 @@ from sdops.finding import Finding, Report
 if TYPE_CHECKING:
     from sdops.facts.types import Facts
     from sdops.launch import PlannedFlag
+    from sdops.tried import Tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,7 @@ class Proof:
 
     flags: tuple[PlannedFlag, ...]
     findings: tuple[Finding, ...]
-    tried: Mapping[str, Any]
-    """Where, and each step: as in the data of `sdops smoke`."""
+    tried: Tried
 
 
 def proof_for(facts: Facts, *, quiet: bool) -> Proof:
@@ -47,4 +46,4 @@ def proof_for(facts: Facts, *, quiet: bool) -> Proof:
 def with_proof(report: Report, proof: Proof) -> Report:
     """`report` with what was tried, and what that showed among its findings, the worst first."""
     merged = sorted((*report.findings, *proof.findings), key=lambda found: -found.severity)
-    return report._replace(findings=tuple(merged), data={**report.data, "proof": proof.tried})
+    return report._replace(findings=tuple(merged), data=replace(report.data, proof=proof.tried))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sdops.doctor.launch.device_choice import device_choice
 from sdops.doctor.launch.line import launch_line
@@ -60,18 +59,6 @@ def advise(facts: Facts, measured: Sequence[PlannedFlag] = ()) -> LaunchPlan | N
         place=place,
         changes=bool(gone) or any(not _stands(flag, kept) for flag in flags),
     )
-
-
-def to_data(plan: LaunchPlan) -> dict[str, Any]:
-    """The plan as `data.launch` of the doctor's report."""
-    return {
-        "ui": plan.ui,
-        "flags": [planned.as_data() for planned in plan.flags],
-        "remove": [{"flag": gone.flag, "reason": gone.reason} for gone in plan.remove],
-        "line": plan.line,
-        "place": plan.place,
-        "changes": plan.changes,
-    }
 
 
 def _words(

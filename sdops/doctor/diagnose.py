@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from sdops.doctor import advise
+from sdops.doctor.advise import advise
+from sdops.doctor.answer import CheckOutcome, DoctorAnswer, RepairOffer
 from sdops.doctor.examine import Verdict, examine
-from sdops.facts.codec import to_json
 from sdops.facts.types import Facts
-from sdops.finding import Report
+from sdops.finding import Finding, Report
 from sdops.launch import PlannedFlag
 from sdops.registry import Check
 
@@ -30,7 +29,7 @@ def diagnose(
         measured: launch flags that were shown to be needed on this machine.
     """
     verdicts = examine(facts, chosen)
-    plan = advise.advise(facts, measured)
+    plan = advise(facts, measured)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings.sort(key=lambda finding: -finding.severity)
     return Report(
@@ -42,15 +41,15 @@ def diagnose(
         cases=tuple(check.rule.id for check in chosen),
         skipped=_reasons(verdicts, "skipped"),
         crashed=_reasons(verdicts, "crashed"),
-        data={
-            "facts": to_json(facts),
-            "checks": [
-                {"id": verdict.check.rule.id, "status": verdict.status, "reason": verdict.reason}
+        data=DoctorAnswer(
+            facts=facts,
+            checks=tuple(
+                CheckOutcome(verdict.check.rule.id, verdict.status, verdict.reason)
                 for verdict in verdicts
-            ],
-            "launch": advise.to_data(plan) if plan is not None else None,
-            "repairs": _repairs(findings),
-        },
+            ),
+            launch=plan,
+            repairs=tuple(_repairs(findings)),
+        ),
     )
 
 
@@ -58,15 +57,9 @@ def _reasons(verdicts: Sequence[Verdict], status: str) -> dict[str, str]:
     return {v.check.rule.id: v.reason or "" for v in verdicts if v.status == status}
 
 
-def _repairs(findings: Sequence[Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "finding": finding.rule,
-            "text": remedy.text,
-            "action": remedy.action.value,
-            "commands": [command.line for command in remedy.commands],
-        }
-        for finding in findings
-        for remedy in finding.remedies
-        if remedy.automatic
-    ]
+def _repairs(findings: Sequence[Finding]) -> Iterator[RepairOffer]:
+    for finding in findings:
+        for remedy in finding.remedies:
+            if remedy.automatic:
+                lines = tuple(command.line for command in remedy.commands)
+                yield RepairOffer(finding.rule, remedy.text, remedy.action, lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdops.doctor.answer import Status
 from sdops.errors import Skip, UsageError
 from sdops.facts.types import Facts
 from sdops.finding import Finding, Rule
@@ -17,8 +18,7 @@ class Verdict:
     """What one check said about one machine."""
 
     check: Check
-    status: str
-    """`pass`, `finding`, `skipped` or `crashed`."""
+    status: Status
     findings: tuple[Finding, ...] = ()
     reason: str | None = None
     """Why it was skipped or how it crashed."""

@@ -11,8 +11,12 @@ from sdops.atomic import write_new
 from sdops.doctor import model_files
 from sdops.errors import UnreadableInputError, UsageError
 from sdops.facts import codec, redact, target
+from sdops.facts.files import read_text
 from sdops.facts.gather import Depth, gather
 from sdops.facts.types import Facts
+
+_MOST_BYTES = 64 * 2**20
+"""Of a file with facts; those of the largest installations take a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,10 @@ def save(facts: Facts, path: Path) -> None:
 
 def _read(path: Path) -> Facts:
     try:
-        document = json.loads(path.read_bytes())
+        text = read_text(path, _MOST_BYTES)
     except OSError as error:
         raise UnreadableInputError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
-        raise UnreadableInputError(f"{path} is not JSON: {error}.") from None
-    return redact.hide_secrets(codec.facts_from_json(document))
+    try:
+        return redact.hide_secrets(codec.facts_from_text(text))
+    except UnreadableInputError as error:
+        raise UnreadableInputError(f"{path}: {error.message}", error.hint) from None

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from sdops.finding import Finding, Remedy, Report
+from sdops.typed_json import to_json
 
 SCHEMA = "sdops.report/1"
 
@@ -30,7 +31,7 @@ def document(report: Report) -> dict[str, Any]:
         "skipped": dict(report.skipped),
         "crashed": dict(report.crashed),
         "faults": list(report.faults),
-        "data": dict(report.data),
+        "data": to_json(report.data),
     }
 
 

@@ -37,7 +37,7 @@ def escape(text: str) -> str:
 
 def code_block(text: str) -> list[str]:
     """`text` in a fence that nothing inside it can close."""
-    text = neutralize(text)
+    text = neutralize(text, limit=len(text))
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return [fence, text, fence, ""]

@@ -16,6 +16,7 @@ from sdops.bench.smoke.run import Outcome, planned, report, smoke
 from sdops.bench.smoke.steps.attention import try_attention
 from sdops.bench.subject import LADDER
 from sdops.finding import Severity
+from sdops.launch import Standing
 from sdops.sampler.attention import BACKENDS
 from sdops.sampler.configuration import ARCHITECTURES
 from sdops.sampler.weights import Weights, build
@@ -28,9 +29,10 @@ def tried(checkpoint=None, ui="a1111", **options) -> tuple[Outcome, dict, list]:
     plan = planned(checkpoint, device="cpu", ui=ui, **options)
     outcome = smoke(plan)
     made = report(plan, outcome, 0.0)
-    flags = {flag["flag"]: flag["value"] for flag in made.data["launch"]["flags"]}
-    assert all(flag["standing"] == "measured" for flag in made.data["launch"]["flags"])
-    assert {word for word in made.data["launch"]["line"].split() if word[0] == "-"} == set(flags)
+    launch = made.data.launch
+    flags = {flag.flag: flag.value for flag in launch.flags}
+    assert all(flag.standing is Standing.MEASURED for flag in launch.flags)
+    assert {word for word in launch.line.split() if word[0] == "-"} == set(flags)
     return outcome, flags, list(made.findings)
 
 

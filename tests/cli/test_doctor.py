@@ -138,7 +138,7 @@ def test_facts_that_are_not_facts_are_a_clear_error(tmp_path: Path) -> None:
     facts = tmp_path / "facts.json"
     facts.write_text("[]")
     result = doctor("--facts", facts)
-    assert (result.returncode, "not a facts file" in result.stderr) == (2, True)
+    assert (result.returncode, "are not facts" in result.stderr) == (2, True)
     facts.write_text("{" * 100_000)
     assert doctor("--facts", facts).returncode == 2
 

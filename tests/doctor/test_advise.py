@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from sdops.doctor.advise import advise, to_data
+from sdops.doctor.advise import advise
 from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Argument, Facts, FlagDefinition, TorchBuild, XformersBuild
-from sdops.report.schema import schema
+from sdops.launch import LaunchPlan
+from sdops.typed_json import json_schema, to_json
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -103,7 +104,7 @@ def test_every_plan_fits_the_schema_and_is_stable(file: Path) -> None:
     if plan is None:
         assert facts.ui is None or facts.ui.kind not in PLANNED_UIS
         return
-    jsonschema.validate(to_data(plan), launch_schema())
+    jsonschema.validate(to_json(plan), json_schema(LaunchPlan))
     if facts.host.os == "windows" or plan.ui == "comfyui":
         return
     words = plan.line.partition("=")[2]
@@ -113,13 +114,6 @@ def test_every_plan_fits_the_schema_and_is_stable(file: Path) -> None:
     assert again is not None
     assert not again.changes
     assert not again.remove
-
-
-def launch_schema() -> dict[str, Any]:
-    branches = schema()["allOf"]
-    doctor = next(b for b in branches if b["if"]["properties"]["command"]["const"] == "doctor")
-    launch: dict[str, Any] = doctor["then"]["properties"]["data"]["properties"]["launch"]
-    return launch
 
 
 def arguments_of_line(words: list[str]) -> tuple[Argument, ...]:

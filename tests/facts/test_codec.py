@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdops.doctor.diagnose import diagnose
 from sdops.errors import UnreadableInputError
-from sdops.facts.codec import facts_from_json, to_json
-from sdops.facts.types import Facts, Gpu, Host, Listener, Network, PythonEnv, TorchBuild
+from sdops.facts.codec import facts_from_json, facts_from_text, to_json
+from sdops.facts.types import Facts, Gap, Gpu, Host, Listener, Network, PythonEnv, TorchBuild
+from sdops.report import render
 
 PORTS = st.integers(0, 65535)
 GPUS = st.builds(
@@ -62,13 +64,14 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        ({"schema": "other/1"}, "not a facts file"),
-        ({"host": None}, "facts.host is NoneType"),
-        ({"host": {"os": "linux"}}, "facts.host lacks os_version, machine"),
-        ({"gpus": {}}, "facts.gpus is dict, not list"),
-        ({"gpus": [{"index": True, "vendor": "", "name": "", "source": ""}]}, "gpus[0].index"),
+        ({"schema": "other/1"}, "are not facts"),
+        ({"host": None}, "not null, at $.host."),
+        ({"host": {"os": "linux"}}, "os_version is missing at $.host."),
+        ({"gpus": {}}, "Expected array, not object, at $.gpus."),
+        ({"gpus": [{"index": True, "vendor": "", "name": "", "source": ""}]}, "$.gpus[0].index"),
+        ({"gpus": [{"index": 0, "vendor": 7}]}, "string, not integer, at $.gpus[0].vendor."),
         ({"gpus": [{"index": 0, "vendor": "", "name": "", "source": "",
-                    "compute_capability": [8]}]}, "must hold 2 values"),
+                    "compute_capability": [8]}]}, "Expected 2 values, not 1"),
     ],
 )  # fmt: skip
 def test_a_broken_file_is_a_clear_error(damage: dict[str, Any], says: str) -> None:
@@ -96,3 +99,21 @@ def test_every_type_is_frozen() -> None:
     facts = Facts("2026-11-20T12:00:00+00:00", Host("linux", "x", "x86_64"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         facts.target = "other"  # type: ignore[misc]
+
+
+def test_what_the_doctor_printed_is_taken_whole() -> None:
+    gaps = tuple(Gap(f"gap-{n}", "too long for one screen " * 9) for n in range(50))
+    host = Host("linux", "x ``` \x1b é", "x86_64")
+    facts = Facts("2026-11-20T12:00:00+00:00", host, gaps=gaps)
+    report = diagnose(facts, (), 0.0)
+    for format_name in ("json", "markdown"):
+        assert facts_from_text(render(report, format_name)) == facts
+    assert facts_from_text(json.dumps(to_json(facts))) == facts
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "# notes\n```json\n{}\n```\n", "```\n" + "[" * 100_000 + "\n```"]
+)
+def test_a_text_without_facts_is_a_clear_error(text: str) -> None:
+    with pytest.raises(UnreadableInputError):
+        facts_from_text(text)

@@ -6,9 +6,11 @@ import time
 from datetime import datetime, timezone
 
 from sdops.bench.device import choose
+from sdops.bench.smoke.answer import SmokeAnswer
 from sdops.bench.smoke.flags import launch_plan
 from sdops.bench.subject import usual_precision
 from sdops.finding import Finding, Report
+from sdops.tried import TriedDevice, TriedStep
 
 
 def report(
@@ -31,25 +33,21 @@ def report(
         begin: when the work began, on time.monotonic's clock.
     """
     chosen = choose(device)
-    launch = launch_plan((), ui)
-    step = {"name": "checkpoint", "ok": False, "detail": finding.title, "measured": {}}
+    step = TriedStep("checkpoint", False, finding.title, {})
     return Report(
         command="smoke",
         subject=f"{checkpoint} on {chosen.title}",
         started_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         duration_s=time.monotonic() - begin,
         findings=(finding,),
-        data={
-            "device": {
-                "name": chosen.name,
-                "title": chosen.title,
-                "memory_bytes": chosen.memory_bytes,
-                "precision": precision or usual_precision(chosen),
-            },
-            "steps": [step],
-            "infotext": None,
-            "like": None,
-            "images": [],
-            "launch": {"ui": ui, "flags": [], "line": launch.line, "place": launch.place},
-        },
+        data=SmokeAnswer(
+            device=TriedDevice(
+                chosen.name,
+                chosen.title,
+                chosen.memory_bytes,
+                precision or usual_precision(chosen),
+            ),
+            steps=(step,),
+            launch=launch_plan((), ui),
+        ),
     )

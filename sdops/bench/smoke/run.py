@@ -11,6 +11,7 @@ from typing import Any
 
 from sdops.bench.device import Device, choose
 from sdops.bench.memory_limit import is_out_of_memory
+from sdops.bench.smoke.answer import Likeness, SmokeAnswer
 from sdops.bench.smoke.flags import DEFAULT_UI, findings, known_uis, launch_plan
 from sdops.bench.smoke.step import Need, Step
 from sdops.bench.smoke.steps import pipeline
@@ -31,6 +32,7 @@ from sdops.sampler.configuration import ModelConfig
 from sdops.sampler.pipeline import NotANumberError, Options
 from sdops.sampler.precision import PRECISIONS, Precision
 from sdops.sampler.weights import Weights
+from sdops.tried import Tried, TriedDevice, TriedStep
 
 OnStep = Callable[[Step], None]
 
@@ -200,25 +202,13 @@ def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
     yield work.memory_left(trial)
 
 
-def tried(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    """Where, and each step: JSON-able."""
-    return {
-        "device": {
-            "name": plan.device.name,
-            "title": plan.device.title,
-            "memory_bytes": plan.device.memory_bytes,
-            "precision": plan.precision,
-        },
-        "steps": [
-            {
-                "name": step.name,
-                "ok": step.ok,
-                "detail": step.detail,
-                "measured": dict(step.measured),
-            }
-            for step in outcome.steps
-        ],
-    }
+def tried(plan: Plan, outcome: Outcome) -> Tried:
+    """Where, and each step."""
+    device = plan.device
+    return Tried(
+        TriedDevice(device.name, device.title, device.memory_bytes, plan.precision),
+        tuple(TriedStep(s.name, s.ok, s.detail, s.measured) for s in outcome.steps),
+    )
 
 
 def report(
@@ -237,7 +227,8 @@ def report(
         images: paths of the pictures that were saved.
         faults: why some that were wanted are not.
     """
-    launch = launch_plan(outcome.steps, plan.ui)
+    shown = tried(plan, outcome)
+    like = next((step.measured for step in outcome.steps if step.name == LIKE), None)
     return Report(
         command="smoke",
         subject=f"{plan.subject.title} on {plan.device.title}",
@@ -246,16 +237,12 @@ def report(
         findings=findings(outcome.steps, plan.ui),
         cases=tuple(step.name for step in outcome.steps if step.ok is not None),
         faults=tuple(faults),
-        data={
-            **tried(plan, outcome),
-            "infotext": None if outcome.trial is None else outcome.trial.text,
-            "like": next((dict(s.measured) for s in outcome.steps if s.name == LIKE), None),
-            "images": list(images),
-            "launch": {
-                "ui": launch.ui,
-                "flags": [flag.as_data() for flag in launch.flags],
-                "line": launch.line,
-                "place": launch.place,
-            },
-        },
+        data=SmokeAnswer(
+            device=shown.device,
+            steps=shown.steps,
+            launch=launch_plan(outcome.steps, plan.ui),
+            infotext=None if outcome.trial is None else outcome.trial.text,
+            like=None if like is None else Likeness(**like),
+            images=tuple(images),
+        ),
     )

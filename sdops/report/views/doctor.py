@@ -3,110 +3,114 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from sdops.doctor.answer import DoctorAnswer
+from sdops.facts.types import Driver, Facts, Gpu, Host, TorchBuild, UiInstall, XformersBuild
 from sdops.finding import Report
+from sdops.launch import LaunchPlan
 from sdops.report.blocks import Block, Code, Details, Heading, Paragraph, Table
 from sdops.report.views.smoke import steps_table
+from sdops.tried import Tried
+from sdops.typed_json import to_json
 
+DATA = DoctorAnswer
 _GIB = 1024**3
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
     """The sections after the findings."""
-    data = report.data
+    answer: DoctorAnswer = report.data
+    facts = answer.facts
     return (
         Heading("What was looked at"),
-        Table(tuple(_overview(data["facts"]))),
-        *_proof(data.get("proof")),
-        *_launch(data.get("launch")),
-        *_gaps(data["facts"]),
-        Details("All facts (JSON)", (Code(json.dumps(data["facts"], indent=1)),)),
+        Table(tuple(_overview(facts))),
+        *_proof(answer.proof),
+        *_launch(answer.launch),
+        *_gaps(facts),
+        Details("All facts (JSON)", (Code(json.dumps(to_json(facts), indent=1)),)),
     )
 
 
-def _proof(proof: Mapping[str, Any] | None) -> Iterator[Block]:
+def _proof(proof: Tried | None) -> Iterator[Block]:
     if proof is not None:
-        yield Heading(f"What was tried on {proof['device']['title']}, making pictures")
-        yield steps_table(proof["steps"])
+        yield Heading(f"What was tried on {proof.device.title}, making pictures")
+        yield steps_table(proof.steps)
 
 
-def _overview(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    host = facts["host"]
+def _overview(facts: Facts) -> Iterator[tuple[str, str]]:
+    host, python = facts.host, facts.python
     yield "System", _system(host)
-    if host["ram_total_bytes"]:
-        yield "Memory", f"{host['ram_total_bytes'] / _GIB:.0f} GB RAM"
-    for gpu in facts["gpus"]:
+    if host.ram_total_bytes:
+        yield "Memory", f"{host.ram_total_bytes / _GIB:.0f} GB RAM"
+    for gpu in facts.gpus:
         yield "GPU", _gpu(gpu)
-    if not facts["gpus"]:
+    if not facts.gpus:
         yield "GPU", "none seen"
-    for driver in facts["drivers"]:
+    for driver in facts.drivers:
         yield "Driver", _driver(driver)
-    if facts["ui"]:
-        yield "User interface", _ui(facts["ui"])
-    if facts["python"]:
-        python = facts["python"]
-        yield "Its Python", f"{python['version'] or 'unknown version'} ({python['root']})"
-        for package in ("torch", "torchvision", "torchaudio", "xformers"):
-            if python[package]:
-                yield package, _build(python[package])
+    if facts.ui:
+        yield "User interface", _ui(facts.ui)
+    if python:
+        yield "Its Python", f"{python.version or 'unknown version'} ({python.root})"
+        for build in (python.torch, python.torchvision, python.torchaudio, python.xformers):
+            if build:
+                yield _build(build)
 
 
-def _system(host: Mapping[str, Any]) -> str:
-    text = f"{host['os_version']}, {host['machine']}"
-    if host["wsl"]:
-        text += f", WSL {host['wsl']}"
-    return text + (f", in a {host['container']} container" if host["container"] else "")
+def _system(host: Host) -> str:
+    text = f"{host.os_version}, {host.machine}"
+    if host.wsl:
+        text += f", WSL {host.wsl}"
+    return text + (f", in a {host.container} container" if host.container else "")
 
 
-def _gpu(gpu: Mapping[str, Any]) -> str:
-    text = f"{gpu['index']}: {gpu['name']}"
-    if gpu["vram_total_bytes"]:
-        text += f", {gpu['vram_total_bytes'] / _GIB:.1f} GB"
-    if gpu["compute_capability"]:
-        text += ", compute capability {}.{}".format(*gpu["compute_capability"])
-    elif gpu["gfx"]:
-        text += f", {gpu['gfx']}"
-    if gpu["lost"]:
+def _gpu(gpu: Gpu) -> str:
+    text = f"{gpu.index}: {gpu.name}"
+    if gpu.vram_total_bytes:
+        text += f", {gpu.vram_total_bytes / _GIB:.1f} GB"
+    if gpu.compute_capability:
+        text += ", compute capability {}.{}".format(*gpu.compute_capability)
+    elif gpu.gfx:
+        text += f", {gpu.gfx}"
+    if gpu.lost:
         text += ", lost"
-    return text if gpu["visible"] else f"{text}, hidden"
+    return text if gpu.visible else f"{text}, hidden"
 
 
-def _driver(driver: Mapping[str, Any]) -> str:
-    text = f"{driver['name']} {driver['version'] or ''}".strip()
-    return f"{text}, supports CUDA up to {driver['cuda']}" if driver["cuda"] else text
+def _driver(driver: Driver) -> str:
+    text = f"{driver.name} {driver.version or ''}".strip()
+    return f"{text}, supports CUDA up to {driver.cuda}" if driver.cuda else text
 
 
-def _ui(interface: Mapping[str, Any]) -> str:
-    text = f"{interface['kind']} {interface['version'] or ''}".strip()
-    return f"{text} ({interface['root']})"
+def _ui(interface: UiInstall) -> str:
+    text = f"{interface.kind} {interface.version or ''}".strip()
+    return f"{text} ({interface.root})"
 
 
-def _build(build: Mapping[str, Any]) -> str:
-    if build["cuda"]:
-        return f"{build['version']}, built for CUDA {build['cuda']}"
-    return (
-        f"{build['version']}, built for ROCm {build['hip']}" if build["hip"] else build["version"]
-    )
+def _build(build: TorchBuild | XformersBuild) -> tuple[str, str]:
+    name = build.package if isinstance(build, TorchBuild) else "xformers"
+    if build.cuda:
+        return name, f"{build.version}, built for CUDA {build.cuda}"
+    return name, f"{build.version}, built for ROCm {build.hip}" if build.hip else build.version
 
 
-def _launch(launch: Mapping[str, Any] | None) -> Iterator[Block]:
-    if not launch or not launch["changes"]:
+def _launch(launch: LaunchPlan | None) -> Iterator[Block]:
+    if not launch or not launch.changes:
         return
     yield Heading("Launch flags")
     rows = [
-        (f"{flag['flag']} {flag['value'] or ''}".strip(), flag["standing"], flag["reason"])
-        for flag in launch["flags"]
+        (f"{item.flag} {item.value or ''}".strip(), item.standing.value, item.reason)
+        for item in launch.flags
     ]
-    rows += [(f"remove {flag['flag']}", "", flag["reason"]) for flag in launch["remove"]]
+    rows += [(f"remove {item.flag}", "", item.reason) for item in launch.remove]
     yield Table(tuple(rows))
-    yield Paragraph(f"Put this into {launch['place']}:")
-    yield Code(launch["line"])
+    yield Paragraph(f"Put this into {launch.place}:")
+    yield Code(launch.line)
 
 
-def _gaps(facts: Mapping[str, Any]) -> Iterator[Block]:
-    if not facts["gaps"]:
+def _gaps(facts: Facts) -> Iterator[Block]:
+    if not facts.gaps:
         return
     yield Heading("What could not be seen")
-    yield Table(tuple((gap["fact"], gap["reason"]) for gap in facts["gaps"]))
+    yield Table(tuple((gap.fact, gap.reason) for gap in facts.gaps))
