@@ -218,6 +218,6 @@ def test_requirement_lines_as_pip_reads_them(tmp_path: Path) -> None:
     assert found["library"].install[0] == "-e"
     assert not found["guessed"].name_is_known
     assert [gap.reason.rpartition("/")[2] for gap in probed.gaps] == [
-        "requirements.txt, line 14: 'not a requirement !!' cannot be read",
+        "requirements.txt, line 13: 'not a requirement !!' cannot be read",
         "missing.txt: No such file or directory",
     ]
