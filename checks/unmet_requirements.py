@@ -16,7 +16,7 @@ from sdops.check import Facts, Finding, Iterator, Location, Remedy, Severity, Sk
 from sdops.knowledge.patient import installed
 from sdops.knowledge.requirements import Unmet, unmet
 from sdops.knowledge.ui_environments import installs_itself
-from sdops.remedies.torch import FAMILY, pip_remedy
+from sdops.remedies.torch import FAMILY, install_xformers, pip_remedy
 
 RULE = "unmet-requirements"
 SHOWN = 8
@@ -31,11 +31,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("There is no list of what a UI here asks for.")
     if python.torch is None:
         raise Skip("The UI's packages were not installed yet: see torch-missing.")
-    found = [
-        item for item in unmet(facts.ui.requirements, python, facts.host) if item.name not in OTHERS
-    ]
-    missing = [item for item in found if item.installed is None]
-    other = [item for item in found if item.installed is not None]
+    found = list(unmet(facts.ui.requirements, python, facts.host))
+    missing = [item for item in found if item.installed is None and item.name not in FAMILY]
+    other = [item for item in found if item.installed is not None and item.name not in OTHERS]
     if missing:
         yield _missing(facts, facts.ui, missing)
     if other:
@@ -54,8 +52,15 @@ def _missing(facts: Facts, ui: UiInstall, items: Sequence[Unmet]) -> Finding:
         why=f"Missing: {_names(items)}.{after}",
         evidence={"missing": [item.name for item in items]},
         location=_location(items),
-        remedies=() if itself else (_install(facts, "Install what is missing.", items),),
+        remedies=() if itself else tuple(_remedies(facts, items)),
     )
+
+
+def _remedies(facts: Facts, items: Sequence[Unmet]) -> Iterator[Remedy]:
+    if any(item.name not in OTHERS for item in items):
+        yield _install(facts, "Install what is missing.", items)
+    if any(item.name == "xformers" for item in items):
+        yield from install_xformers(facts)[:1]
 
 
 def _other_version(facts: Facts, ui: UiInstall, items: Sequence[Unmet]) -> Finding:
@@ -86,4 +91,6 @@ def _location(items: Sequence[Unmet]) -> Location:
 
 
 def _install(facts: Facts, text: str, items: Sequence[Unmet]) -> Remedy:
-    return pip_remedy(facts, text, ("install", *(f"{item.name}{item.wanted}" for item in items)))
+    plain = [item for item in items if item.name not in OTHERS]
+    words = (item.requirement.install or (f"{item.name}{item.wanted}",) for item in plain)
+    return pip_remedy(facts, text, ("install", *(word for each in words for word in each)))

@@ -43,6 +43,8 @@ def unmet(lines: tuple[Requirement, ...], python: PythonEnv, host: Host) -> Iter
     for line, parsed in _applying(lines, markers(python, host)):
         name = str(canonicalize_name(parsed.name))
         installed = versions.get(name)
+        if installed is None and (line.constraint or not line.name_is_known):
+            continue
         if installed is None or not _contains(parsed, installed):
             yield Unmet(line, name, str(parsed.specifier), installed)
 

@@ -212,7 +212,7 @@ def test_requirement_lines_as_pip_reads_them(tmp_path: Path) -> None:
     assert list(found) == [
         "from-more", "from-with", "idna==3.4", "one==1", "torch==2.1.2+cu118",
         "torchvision==0.16.2+cu118", "library", "diffusers", "guessed", "pydantic",
-        "extra[b,c]>=2 ; python_version < '3'", "name @ https://a.example/n.zip",
+        "extra[b,c]>=2 ; python_version < '3'", "name",
     ]  # fmt: skip
     assert found["idna==3.4"].constraint
     assert found["library"].install[0] == "-e"

@@ -142,7 +142,8 @@ def _requirements(
                if any(each.flag == flag for each in given)]  # fmt: skip
     choices = (tuple(named[-1:]), tuple(flagged), kind.requirement_files_for.get(system, ()))
     chosen = next((files for files in choices if files and exists(root / files[0])), None)
-    return requirements.read(root / file for file in chosen or kind.requirement_files)
+    files = (root / file for file in chosen or kind.requirement_files)
+    return requirements.read(files, kind.local_packages)
 
 
 def _remote_known(kind: UiKind, checkout: Git | None) -> bool | None:

@@ -85,6 +85,8 @@ class UiKind:
     requirement_flags: Mapping[str, str] = field(default_factory=dict)
     """Launch flags, each with the file that it chooses."""
     requirement_setting: str | None = None
+    local_packages: Mapping[str, str] = field(default_factory=dict)
+    """Folders of its own that its requirements install, each with the package's name."""
     project_requirements: bool = False
     """Whether what it needs stands in its `pyproject.toml`."""
     pin_files: tuple[str, ...] = ()

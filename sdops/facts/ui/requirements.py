@@ -6,9 +6,10 @@ import ast
 import dataclasses
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement
@@ -30,18 +31,25 @@ _WHEEL = re.compile(r"([A-Za-z0-9][\w.]*)-[^-/]+(?:-\d[^-/]*)?-[^-/]+-[^-/]+-[^-
 
 @dataclass(slots=True)
 class _Reading:
+    local_names: Mapping[str, str]
     found: list[Requirement] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
 
 
-def read(paths: Iterable[Path]) -> Probed[tuple[Requirement, ...]]:
+def read(
+    paths: Iterable[Path], local_names: Mapping[str, str] = MappingProxyType({})
+) -> Probed[tuple[Requirement, ...]]:
     """The requirements in the files at `paths` and in those that they include.
 
     A line that cannot be read is a gap; options that only say where packages come from are none.
-    Files that are missing are left out.
+
+    Args:
+        paths: the files; those that are missing are left out.
+        local_names: the packages in folders of the UI's own, by the folder's name: what is known
+            of them where their own `setup.py` does not say.
     """
-    reading = _Reading()
+    reading = _Reading(local_names)
     for path in paths:
         if exists(path):
             _read_file(path, reading, constraint=False)
@@ -68,7 +76,7 @@ def _read_file(path: Path, reading: _Reading, *, constraint: bool) -> None:
             if not _is_address(name):
                 _read_file(path.parent / name, reading, constraint=limits)
             continue
-        for text_ in _requirements(content, path.parent):
+        for text_ in _requirements(content, path.parent, reading.local_names):
             if text_ is None:
                 reason = f"{path}, line {line}: {content[:100]!r} cannot be read"
                 reading.gaps.append(Gap("ui.requirements", reason))
@@ -94,19 +102,24 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, joined.strip()
 
 
-def _requirements(line: str, folder: Path) -> Iterator[Requirement | None]:
+def _requirements(
+    line: str, folder: Path, local: Mapping[str, str]
+) -> Iterator[Requirement | None]:
     """What a line asks for: mostly one package, nothing for an option, None if it is not read."""
     editable = _EDITABLE.fullmatch(line)
     if editable:
-        yield _from_place(_unquoted(editable[1]), folder, editable=True)
+        yield _from_place(_unquoted(editable[1]), folder, local, editable=True)
         return
     if line.startswith("-"):
         return
     bare = _TRAILING_OPTION.split(line, maxsplit=1)[0].strip()
     if _parses(bare):
-        yield Requirement(bare, "", 0)
+        parsed = Parsed(bare)
+        marker = f" ; {parsed.marker}" if parsed.marker else ""
+        direct = Requirement(parsed.name + marker, "", 0, install=(bare,)) if parsed.url else None
+        yield direct or Requirement(bare, "", 0)
     elif _is_address(bare) or bare.startswith((".", "/")):
-        yield _from_place(bare, folder, editable=False)
+        yield _from_place(bare, folder, local, editable=False)
     else:
         words = bare.split()
         if len(words) > 1 and all(map(_parses, words)):  # kohya_ss 24: three on a line
@@ -115,7 +128,9 @@ def _requirements(line: str, folder: Path) -> Iterator[Requirement | None]:
             yield None
 
 
-def _from_place(place: str, folder: Path, *, editable: bool) -> Requirement | None:
+def _from_place(
+    place: str, folder: Path, local: Mapping[str, str], *, editable: bool
+) -> Requirement | None:
     """The requirement that an address, a wheel or a folder stands for; None if that is not told."""
     address, _, marker = place.partition(" ;")
     marker = f" ;{marker}" if marker else ""
@@ -126,7 +141,7 @@ def _from_place(place: str, folder: Path, *, editable: bool) -> Requirement | No
         name = wheel[1]
     elif not _is_address(address):
         path = folder / address.split("[")[0]
-        name = _own_name(path)
+        name = _own_name(path) or local.get(path.name)
         address = str(path)
     else:
         # A repository's name is the package's often, not always: only that it is there counts.
