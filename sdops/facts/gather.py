@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from sdops.facts import deep, gpu, host, network, python_env, ui
+from sdops.facts import deep, gpu, host, network, python_env, sources, ui
 from sdops.facts.bounded import Pending
 from sdops.facts.files import home
 from sdops.facts.host.disks import cache_folder
@@ -53,6 +53,7 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
         if depth.net else None  # fmt: skip
     interface = _ui(target)
     patient = _python(target, interface.value)
+    interface = _with_sources(interface, patient.value)
     machine = Pending(
         "host",
         lambda: host.look(_paths(target, interface.value, patient.value, variables)),
@@ -105,6 +106,19 @@ def _ui(target: Target) -> Probed[UiInstall | None]:
         return Probed(None)
     nothing: UiInstall | None = None
     return Pending("ui", lambda: ui.look(root, target.ui_kind), nothing, PROBE_TIMEOUT_S).result()
+
+
+def _with_sources(
+    found: Probed[UiInstall | None], patient: PythonEnv | None
+) -> Probed[UiInstall | None]:
+    """The UI, with what its own sources and its extensions' say."""
+    if found.value is None:
+        return found
+    seen = found.value
+    unread: UiInstall | None = seen
+    read = Pending("ui.sources", lambda: sources.look(seen, patient), unread, PROBE_TIMEOUT_S)
+    answer = read.result()
+    return Probed(answer.value, (*found.gaps, *answer.gaps))
 
 
 def _python(target: Target, interface: UiInstall | None) -> Probed[PythonEnv | None]:

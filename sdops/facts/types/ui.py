@@ -58,16 +58,6 @@ class FlagDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
-    """An extension (A1111 family) or custom node (ComfyUI)."""
-
-    name: str
-    path: str
-    enabled: bool = True
-    git: Git | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Requirement:
     """One package that a requirements file asks for."""
 
@@ -108,6 +98,38 @@ class Trap:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFault:
+    """One place in Python sources that will fail: nothing there catches it or asks beforehand."""
+
+    kind: str
+    """`module` (an import that nothing installed provides), `file` (a file of its own that is not
+    there), `host-module`, `host-name`, `host-call` (of the UI's own modules: it is not there, or
+    cannot be called so) or `syntax`."""
+    subject: str
+    """`cv2`, `.nodes`, `comfy.utils.ProgressBar`, or what the parser says."""
+    file: str
+    line: int
+    at_load: bool = False
+    """It fails when the file is loaded; otherwise when a function of it runs."""
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension (A1111 family) or custom node (ComfyUI)."""
+
+    name: str
+    path: str
+    enabled: bool = True
+    git: Git | None = None
+    requirements: tuple[Requirement, ...] = ()
+    """Of its own `requirements.txt`."""
+    wants_host: str | None = None
+    """The versions of the UI that it says it works with, as a PEP 440 specifier."""
+    faults: tuple[SourceFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UiInstall:
     """One installed user interface."""
 
@@ -134,6 +156,7 @@ class UiInstall:
     running_pid: int | None = None
     python: str | None = None
     """The Python program that a launch file names by its path."""
+<<<<<<< HEAD
     python_range: str | None = None
     """The versions of Python that its own sources ask for, as a PEP 440 specifier."""
     torch_pins: tuple[TorchPin, ...] = ()
@@ -142,6 +165,10 @@ class UiInstall:
     """Whether it was cloned from the repository that its kind is known from; None: no remote."""
     traps: tuple[Trap, ...] = ()
     """What its launch files say and their shell understands otherwise."""
+=======
+    faults: tuple[SourceFault, ...] = ()
+    """Imports of the UI's own modules that nothing provides."""
+>>>>>>> c920624 (Read what extensions import and call, with ast, beside the UI's own tree)
 
     def argument(self, flag: str) -> Argument | None:
         """The last use of `flag` (the one that counts), or None."""

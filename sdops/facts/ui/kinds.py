@@ -94,6 +94,12 @@ class UiKind:
     upstream: tuple[str, ...] = ()
     """The repositories that this table is about."""
     extension_folders: tuple[str, ...] = ()
+    extension_entries: tuple[str, ...] = ()
+    """Patterns of the files in an extension's folder that the UI loads."""
+    own_modules: tuple[str, ...] = ()
+    """Top-level modules of its own tree that extensions import."""
+    import_roots: tuple[str, ...] = ()
+    """The files whose imports, and those of what they import, it cannot start without."""
     disabled_extensions_file: str | None = None
     disabled_extensions_folder: str | None = None
     clone_folder: str | None = None
