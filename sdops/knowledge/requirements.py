@@ -40,13 +40,13 @@ def unmet(lines: tuple[Requirement, ...], python: PythonEnv, host: Host) -> Iter
     that they are not for this Python or system, are left out.
     """
     versions = {dist.name: dist.version for dist in python.distributions}
-    for line, parsed in _applying(lines, markers(python, host)):
-        name = str(canonicalize_name(parsed.name))
+    for line, wanted in applying(lines, markers(python, host)):
+        name = str(canonicalize_name(wanted.name))
         installed = versions.get(name)
         if installed is None and (line.constraint or not line.name_is_known):
             continue
-        if installed is None or not _contains(parsed, installed):
-            yield Unmet(line, name, str(parsed.specifier), installed)
+        if installed is None or not _contains(wanted, installed):
+            yield Unmet(line, name, str(wanted.specifier), installed)
 
 
 def excluding(name: str, version: str, python: PythonEnv, host: Host) -> Iterator[tuple[str, str]]:
@@ -59,9 +59,17 @@ def excluding(name: str, version: str, python: PythonEnv, host: Host) -> Iterato
         for text in dist.requires:
             if not text.lower().startswith(name):
                 continue
-            for _, parsed in _applying((Requirement(text, "", 0),), environment):
-                if canonicalize_name(parsed.name) == name and not _contains(parsed, version):
-                    yield dist.name, str(parsed.specifier)
+            for _, wanted in applying((Requirement(text, "", 0),), environment):
+                if canonicalize_name(wanted.name) == name and not _contains(wanted, version):
+                    yield dist.name, str(wanted.specifier)
+
+
+def parsed(line: Requirement) -> ParsedRequirement | None:
+    """The line as PEP 508 reads it; None for an address, a path or an option."""
+    try:
+        return ParsedRequirement(line.text)
+    except InvalidRequirement:
+        return None
 
 
 def markers(python: PythonEnv, host: Host) -> dict[str, str]:
@@ -89,22 +97,24 @@ def markers(python: PythonEnv, host: Host) -> dict[str, str]:
     }
 
 
-def _applying(
+def applying(
     lines: Iterable[Requirement], environment: dict[str, str]
 ) -> Iterator[tuple[Requirement, ParsedRequirement]]:
     """The lines that are plain requirements and are for this environment, as they parse."""
     for line in lines:
+        found = parsed(line)
         try:
-            parsed = ParsedRequirement(line.text)
-            applies = parsed.marker is None or parsed.marker.evaluate(environment)
-        except (InvalidRequirement, UndefinedEnvironmentName, InvalidVersion):
+            applies = found is not None and (
+                found.marker is None or found.marker.evaluate(environment)
+            )
+        except (UndefinedEnvironmentName, InvalidVersion):
             continue
-        if applies and not parsed.url:
-            yield line, parsed
+        if applies and found is not None and not found.url:
+            yield line, found
 
 
-def _contains(parsed: ParsedRequirement, version: str) -> bool:
+def _contains(wanted: ParsedRequirement, version: str) -> bool:
     try:
-        return parsed.specifier.contains(Version(version), prereleases=True)
+        return wanted.specifier.contains(Version(version), prereleases=True)
     except InvalidVersion:
         return True

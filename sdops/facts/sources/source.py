@@ -26,6 +26,10 @@ ASKS_FIRST = re.compile(r"version|hasattr|getattr|callable|inspect|signature", r
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
 
 
+KNOWN_GRAMMAR = (3, 15)
+"""Newer Pythons may allow what nobody here knows of."""
+_NEWER = re.compile(r"""\b[a-z]{0,2}["']|^\s*(?:type|lazy)\s|(?:def|class)\s+\w+\[|except|\{|\[""")
+"""Where grammars since 3.11 allow more: f-strings, `type X`, type parameters, `except A, B`."""
 _QUOTED = re.compile(r"""['"]([A-Za-z_]\w*)['"]""")
 
 
@@ -107,13 +111,17 @@ def parse(path: Path, python: tuple[int, int] | None) -> tuple[ast.Module | None
             warnings.simplefilter("ignore")
             tree = ast.parse(raw, str(path), feature_version=python)
     except SyntaxError as error:
-        # The grammar of a newer Python than the one that runs sdops may well allow it.
-        if python is None or python <= sys.version_info[:2]:
+        if python is None or python <= sys.version_info[:2] or _always_wrong(error, python):
             found.fault = (error.lineno or 1, error.msg)
         return None, "", found
     except (ValueError, RecursionError, MemoryError):
         return None, "", found
     return tree, raw.decode("utf-8", "replace"), found
+
+
+def _always_wrong(error: SyntaxError, python: tuple[int, int]) -> bool:
+    """Whether a newer Python than the one that runs sdops refuses the line as well."""
+    return python <= KNOWN_GRAMMAR and bool(error.text) and not _NEWER.search(error.text or "")
 
 
 @contextmanager
