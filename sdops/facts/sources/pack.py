@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sdops.facts.sources.folders import Folders, names_below
 from sdops.facts.sources.host_tree import HostTree
-from sdops.facts.sources.source import Import, Source, read
+from sdops.facts.sources.source import Import, Source, read, skim
 from sdops.facts.types import SourceFault
 
 _FILES = 400
@@ -33,6 +33,8 @@ class Pack:
     root: Path
     entries: tuple[Path, ...]
     around: Surroundings
+    skimmed: bool = False
+    """Whether its files are skimmed for imports, which is fast and may see some that are none."""
     sources: dict[Path, Source] = field(default_factory=dict)
     unread: list[Path] = field(default_factory=list)
 
@@ -44,7 +46,7 @@ class Pack:
             if path in self.sources:
                 continue
             try:
-                source = read(path, self.around.host.hosts_wanted, self.around.python)
+                source = skim(path) if self.skimmed else self._read(path)
             except OSError:
                 self.unread.append(path)
                 continue
@@ -52,6 +54,15 @@ class Pack:
             for each in source.imports:
                 if each.at_load and not each.guarded:
                     waiting += self._own(path, each)
+
+    def _read(self, path: Path) -> Source:
+        return read(path, self.around.host.hosts_wanted, self.around.python)
+
+    def confirmed(self) -> Iterator[SourceFault]:
+        """The faults of a pack that was skimmed, after their files were read."""
+        for path in dict.fromkeys(Path(fault.file) for fault in self.faults()):
+            self.sources[path] = self._read(path)
+        yield from self.faults()
 
     @property
     def installs(self) -> bool:

@@ -26,6 +26,11 @@ ASKS_FIRST = re.compile(r"version|hasattr|getattr|callable|inspect|signature", r
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
 
 
+_FIRST_COLUMN = re.compile(
+    r"^(?:from[ \t]+(?P<origin>[\w.]+)[ \t]+import[ \t]*\(?(?P<names>[\w*][^#)\n;]*)"
+    r"|import[ \t]+(?P<bare>[^#\n;]+))",
+    re.M,
+)
 KNOWN_GRAMMAR = (3, 15)
 """Newer Pythons may allow what nobody here knows of."""
 _NEWER = re.compile(r"""\b[a-z]{0,2}["']|^\s*(?:type|lazy)\s|(?:def|class)\s+\w+\[|except|\{|\[""")
@@ -134,6 +139,28 @@ def _without_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def skim(path: Path) -> Source:
+    """The imports that begin a line of the file at `path`, found without parsing it.
+
+    They may stand in a text, so what follows from one is to be confirmed by `read`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    text = read_head(path, LIMIT_BYTES).decode("utf-8", "replace")
+    found = Source(path)
+    for match in _FIRST_COLUMN.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        origin, names = match["origin"], match["names"] or match["bare"] or ""
+        dots = len(origin) - len(origin.lstrip(".")) if origin else 0
+        for name in filter(None, (each.split(" as ")[0].strip() for each in names.split(","))):
+            if origin is None:
+                found.imports.append(Import(name, None, 0, line, True, False))
+            else:
+                found.imports.append(Import(origin[dots:], name, dots, line, True, False))
+    return found
 
 
 def read(path: Path, hosts: frozenset[str], python: tuple[int, int] | None) -> Source:
