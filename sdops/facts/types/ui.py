@@ -156,7 +156,6 @@ class UiInstall:
     running_pid: int | None = None
     python: str | None = None
     """The Python program that a launch file names by its path."""
-<<<<<<< HEAD
     python_range: str | None = None
     """The versions of Python that its own sources ask for, as a PEP 440 specifier."""
     torch_pins: tuple[TorchPin, ...] = ()
@@ -165,10 +164,8 @@ class UiInstall:
     """Whether it was cloned from the repository that its kind is known from; None: no remote."""
     traps: tuple[Trap, ...] = ()
     """What its launch files say and their shell understands otherwise."""
-=======
     faults: tuple[SourceFault, ...] = ()
     """Imports of the UI's own modules that nothing provides."""
->>>>>>> c920624 (Read what extensions import and call, with ast, beside the UI's own tree)
 
     def argument(self, flag: str) -> Argument | None:
         """The last use of `flag` (the one that counts), or None."""
