@@ -1,0 +1,217 @@
+"""The table of known failures: what they print, what they mean, and what to do about them.
+
+A phrase is written as programs print it. `{name}` stands for something that varies and is kept
+(`{name:number}`, `{name:word}`, `{name:quoted}` for what that may be), `…` for anything within the
+line. Case and the amount of white space do not matter. No phrase becomes an expression that can
+explode: at most one wildcard in it is unbounded by its surroundings, and all are short.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sdops.errors import SdopsError
+from sdops.finding import Severity
+from sdops.profile import load, names
+
+FOLDER = "signatures"
+SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING, "harmless": Severity.INFO}
+_KINDS = {
+    "number": r"\d{1,12}(?:\.\d{1,6})?",
+    "word": r"[^\s'\"`,;]{1,200}",
+    "quoted": r"[^'\"\n]{1,300}",
+    "name": r"[\w.-]{1,120}",
+    "rest": r"[^\n]{1,400}",
+}
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}|…")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One phrase that a program prints."""
+
+    text: str
+    word: str
+    """A word of it, lower case: no line without it can hold the phrase. Empty: no such word."""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The phrase as a regular expression, with a group for each captured value."""
+        return _compiled(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A condition on captured sizes or numbers: `left >= factor * right`."""
+
+    left: str
+    at_least: str
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A command, for one platform or all."""
+
+    run: str
+    platform: str = "any"
+    python: str = ""
+    """Only for these versions of Python: `<3.13`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What lies behind a failure where the facts (`when`) are so."""
+
+    when: Mapping[str, str]
+    cause: str
+    remedy: str
+    commands: tuple[Fix, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One class of failures."""
+
+    id: str
+    title: str
+    cause: str
+    remedy: str
+    source: str
+    severity: str = "error"
+    """`error`, `warning` or `harmless`."""
+    any: tuple[tuple[Phrase, ...], ...] = ()
+    """One of these must be there; each is all the phrases that stand near one another."""
+    without: tuple[Phrase, ...] = ()
+    """None of these may stand near."""
+    section: str = ""
+    """Only in what pip, git or a compiler printed."""
+    outside: tuple[str, ...] = ()
+    """Not in what these printed."""
+    kind: str = ""
+    """Only in an `exception`, or only in a `record`."""
+    owner: str = ""
+    """Only where a `pack` (custom node, extension) or the `core` failed."""
+    compare: tuple[Comparison, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The only values that a captured name may have."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Facts of the log or the machine that must not be otherwise."""
+    explains: tuple[str, ...] = ()
+    """The classes that merely follow from this one."""
+    wrapper: bool = False
+    """It announces a failure and is never its cause where another is known."""
+    checks: tuple[str, ...] = ()
+    """The doctor's checks that find the cause on the machine itself."""
+    reasons: tuple[Reason, ...] = ()
+    commands: tuple[Fix, ...] = ()
+    avoid: str = ""
+    stage: str = ""
+    ui: tuple[str, ...] = ("any",)
+    platform: tuple[str, ...] = ("any",)
+    action: str = "none"
+    hit: tuple[str, ...] = ()
+    """Logs in which it is the cause; the lines of one are joined by newlines."""
+    miss: tuple[str, ...] = ()
+    """Logs that look alike, in which it must not be named."""
+    specific: int = 0
+    """Length of the longest group of phrases: the more specific of two classes wins."""
+
+
+def phrase(text: str) -> Phrase:
+    """`text` of the table as a phrase.
+
+    Raises:
+        SdopsError: nothing in it is fixed.
+    """
+    fixed = _PLACEHOLDER.sub("\0", text)
+    whole = [
+        match.group()
+        for match in _WORD.finditer(fixed)
+        if "\0" not in fixed[max(match.start() - 1, 0) : match.end() + 1]
+    ]
+    if not _WORD.search(fixed):
+        raise SdopsError(f"A phrase has no fixed word: {text!r}")
+    return Phrase(text, max(whole, key=len).lower() if whole else "")
+
+
+@cache
+def _compiled(text: str) -> re.Pattern[str]:
+    parts, at = [], 0
+    for match in _PLACEHOLDER.finditer(text):
+        parts.append(_literal(text[at : match.start()]))
+        name, kind = match[1], match[2] or "word"
+        if name is None:
+            parts.append(r"[^\n]{0,200}?")
+        elif kind in _KINDS:
+            parts.append(f"(?P<{name}>{_KINDS[kind]})")
+        else:
+            raise SdopsError(f"A phrase has a placeholder of the unknown kind {kind!r}: {text}")
+        at = match.end()
+    parts.append(_literal(text[at:]))
+    return re.compile("".join(parts), re.IGNORECASE)
+
+
+def _literal(text: str) -> str:
+    return r"\s{1,40}".join(re.escape(part) for part in re.split(r"\s+", text))
+
+
+@cache
+def signatures() -> tuple[Signature, ...]:
+    """Every class: ours, then contributed ones (`sdops.profiles` named `signatures/user`).
+
+    Raises:
+        SdopsError: a table is not as it should be.
+    """
+    rows = [row for name in names(FOLDER) for row in load(name)["signature"]]
+    return tuple(signature(row) for row in rows)
+
+
+def signature(row: Mapping[str, Any]) -> Signature:
+    """One row of the table.
+
+    Raises:
+        SdopsError: the row lacks something or says something unknown.
+    """
+    values = dict(row)
+    try:
+        groups = tuple(
+            tuple(phrase(text) for text in ([item] if isinstance(item, str) else item))
+            for item in values.pop("any")
+        )
+        built = {
+            "any": groups,
+            "without": tuple(phrase(text) for text in values.pop("without", ())),
+            "compare": tuple(Comparison(**item) for item in values.pop("compare", ())),
+            "commands": _fixes(values.pop("commands", ())),
+            "reasons": tuple(
+                Reason(**{**item, "commands": _fixes(item.get("commands", ()))})
+                for item in values.pop("reason", ())
+            ),
+            "specific": max(sum(len(part.text) for part in group) for group in groups),
+            "values": {k: tuple(v) for k, v in values.pop("values", {}).items()},
+        }
+        for name in ("outside", "explains", "checks", "ui", "platform", "hit", "miss"):
+            if name in values:
+                built[name] = tuple(values.pop(name))
+        return Signature(**values, **built)
+    except (TypeError, KeyError, ValueError) as error:
+        raise SdopsError(f"The signature {row.get('id', '?')!r} is not valid: {error}.") from None
+
+
+def _fixes(rows: Any) -> tuple[Fix, ...]:
+    return tuple(Fix(row) if isinstance(row, str) else Fix(**row) for row in rows)
+
+
+def known(signature_id: str) -> Signature:
+    """The class `signature_id`.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return next(item for item in signatures() if item.id == signature_id)
