@@ -1,7 +1,8 @@
 """Every rule by its id: what a command can find, what that means, why, and what to do about it.
 
-A check's rule is its module's docstring; every other one is a row of `profiles/rules/`. SARIF,
-JUnit, HTML and `sdops rules` take their texts from here.
+A check's rule is its module's docstring, what `explain` names is a row of `profiles/signatures/`,
+every other one a row of `profiles/rules/`. SARIF, JUnit, HTML and `sdops rules` take their texts
+from here.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from types import ModuleType
+from typing import Any
 
 from sdops.errors import UsageError
 from sdops.finding import Rule, Severity
@@ -102,6 +104,9 @@ def of_check(module: ModuleType) -> Rule:
 def _table() -> dict[str, Rule]:
     rows = [row for name in names("rules") for row in load(name)["rule"]]
     table = {row["id"]: _of_row(**row) for row in rows}
+    for name in names("signatures"):
+        for row in load(name)["signature"]:
+            table.setdefault(row["id"], _of_signature(row))
     for module in check_modules():
         rule = of_check(module)
         table.setdefault(rule.id, rule)
@@ -110,6 +115,21 @@ def _table() -> dict[str, Rule]:
 
 def _of_row(*, severities: list[str], tags: Iterable[str] = (), **texts: str) -> Rule:
     return Rule(**texts, tags=tuple(tags), severities=_severities(" ".join(severities)))
+
+
+_SIGNATURE_SEVERITIES = {"harmless": "info"}
+
+
+def _of_signature(row: Mapping[str, Any]) -> Rule:
+    severity = row["severity"]
+    return Rule(
+        id=row["id"],
+        title=row["title"],
+        explanation=row["cause"],
+        fix=row["remedy"],
+        source=row["source"],
+        severities=_severities(_SIGNATURE_SEVERITIES.get(severity, severity)),
+    )
 
 
 def _named_in(module: ModuleType) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,13 @@ from sdops.cli.answer import Answer
 from sdops.cli.reporting import reporting
 from sdops.finding import Report
 
+if TYPE_CHECKING:
+    from sdops.explain.report import Known
+
 
 @reporting
 def explain(
-    answer: Answer,
+    _answer: Answer,
     logs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -55,7 +58,7 @@ def explain(
     return report.report(explained, known, begin)
 
 
-def _known(target: str | None, facts_file: Path | None):  # type: ignore[no-untyped-def]
+def _known(target: str | None, facts_file: Path | None) -> Known:
     from sdops.explain.report import Known
 
     if target is None and facts_file is None:

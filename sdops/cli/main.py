@@ -8,7 +8,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from sdops.cli import bench, convert, doctor, env, info, prune, rules, scan, schema, smoke, verify
+from sdops.cli import (
+    bench,
+    convert,
+    doctor,
+    env,
+    explain,
+    info,
+    prune,
+    rules,
+    scan,
+    schema,
+    smoke,
+    verify,
+)
 from sdops.cli import hash as hash_command
 from sdops.cli.guard import exit_code
 from sdops.version import __version__
@@ -23,6 +36,7 @@ app = typer.Typer(
 app.command("bench")(bench.bench)
 app.command("convert")(convert.convert)
 app.command("doctor")(doctor.doctor)
+app.command("explain")(explain.explain)
 app.command("hash")(hash_command.hash_command)
 app.command("info")(info.info)
 app.command("prune")(prune.prune)

@@ -11,8 +11,14 @@ from sdops.explain.remedies import python_argv
 from sdops.finding import Command, Platform, Remedy
 
 _MODULE = re.compile(r"No module named ['\"]?(?P<name>[\w.]{1,80})")
-_STAGES = {"install": "while installing", "launch": "while starting", "load": "while loading a model",
-           "generate": "while making a picture", "save": "while saving", "train": "while training"}  # fmt: skip
+_STAGES = {
+    "install": "while installing",
+    "launch": "while starting",
+    "load": "while loading a model",
+    "generate": "while making a picture",
+    "save": "while saving",
+    "train": "while training",
+}
 
 
 class Advice(NamedTuple):
@@ -30,7 +36,11 @@ def about(item: Unknown, facts: Mapping[str, str]) -> Advice:
     where = f" in {owner}" if owner else ""
     stage = f" {_STAGES[item.unit.stage]}" if item.unit.stage in _STAGES else ""
     why = [_place(item)]
-    seen = [f"{name} {facts[name]}" for name in ("ui", "ui_version", "python", "torch", "gpu") if name in facts]
+    seen = [
+        f"{name} {facts[name]}"
+        for name in ("ui", "ui_version", "python", "torch", "gpu")
+        if name in facts
+    ]
     if seen:
         why.append(f"Versions seen: {', '.join(seen)}.")
     why.append(f"Fingerprint {item.fingerprint}.")
@@ -57,15 +67,16 @@ def _remedies(item: Unknown, facts: Mapping[str, str]) -> list[Remedy]:
     elif module is not None:
         told.append(
             Remedy(
-                f"The Python that ran this has no module {module['name']}: install what provides it"
-                f" ({' '.join(python_argv(facts))} -m pip install …), or the program's requirements."
+                f"The Python that ran this has no module {module['name']}: install what provides"
+                f" it ({' '.join(python_argv(facts))} -m pip install …), or the program's"
+                " requirements."
             )
         )
     if item.owner.kind == "pack":
         told.append(
             Remedy(
-                f"Update {item.owner.name}, or disable it (move {item.owner.folder or item.owner.name}"
-                " out of the way) to see whether the rest works."
+                f"Update {item.owner.name}, or disable it (move its folder"
+                f" {item.owner.folder} out of the way) to see whether the rest works."
             )
         )
     whose = f"the issues of {item.owner.name}" if item.owner.name else "the program's issues"

@@ -27,30 +27,46 @@ _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:
 _OUTER = {
     "docker": re.compile(r"^[A-Za-z][\w./-]{0,60} {0,20}\| ?"),
     "journal": re.compile(
-        rf"^(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|{_STAMP}) \S{{1,80}} [\w.@/-]{{1,60}}(?:\[\d+\])?: ?"
+        rf"^(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|{_STAMP}) \S{{1,80}}"
+        r" [\w.@/-]{1,60}(?:\[\d+\])?: ?"
     ),
     "pod": re.compile(rf"^{_STAMP}\s(?:std(?:out|err) [FP] )?"),
     "numbers": re.compile(r"^\s{0,6}\d{1,6}(?:[:|│] ?|\t)"),
 }
 """What stands before every line where it stands at all."""
 
-_LEVEL = r"(?P<level>CRITICAL|FATAL|ERROR|WARNING|WARN|INFO|DEBUG|TRACE|NOTICE|error|warning|warn|info|debug)"
+_LEVEL = (
+    r"(?P<level>CRITICAL|FATAL|ERROR|WARNING|WARN|INFO|DEBUG|TRACE|NOTICE"
+    r"|error|warning|warn|info|debug)"
+)
 _INNER = tuple(
     re.compile(pattern)
     for pattern in (
         rf"^\[?{_STAMP}\]?::\[[^\]]{{1,80}}\]::{_LEVEL} -->\s?",
         rf"^{_STAMP} - \S{{1,120}} - {_LEVEL} - ",
         rf"^\[{_STAMP}\]\s{{0,3}}(?:\[{_LEVEL}\]\s{{0,9}})?",
-        rf"^{_STAMP}(?: - |\s{{1,4}}\[?{_LEVEL}\]?\s{{1,9}}(?:\[[^\]]{{1,80}}\]\s{{0,3}})?(?:- )?|\s(?=Traceback|  File))",
+        (
+            rf"^{_STAMP}(?: - |\s{{1,4}}\[?{_LEVEL}\]?\s{{1,9}}"
+            r"(?:\[[^\]]{1,80}\]\s{0,3})?(?:- )?|\s(?=Traceback|  File))"
+        ),
         rf"^\d\d:\d\d:\d\d-\d{{6}}\s{_LEVEL}\s{{1,8}}",
-        rf"^\[?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?\]? (?:\[{_LEVEL}\]|{_LEVEL})\s{{0,8}}(?:\[[^\]]{{1,60}}\]\s?)?",
+        (
+            rf"^\[?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?\]? \[?{_LEVEL}\]?:?\s{{0,8}}"
+            r"(?:\[[^\]]{1,60}\]\s?)?"
+        ),
         r"^\[\d\d:\d\d:\d\d(?:[.,]\d{1,6})?\]\s{0,3}",
         r"^\d\d:\d\d:\d\d(?:[.,]\d{1,6})? (?=Traceback|  File|\[)",
-        r"^\[(?P<level>[Ww]arning|[Ee]rror|[Ii]nfo|[Dd]ebug|[Ii]nit|ERROR|WARNING|INFO|DEBUG)\] {1,8}",
+        (
+            r"^\[(?P<level>[Ww]arning|[Ee]rror|[Ii]nfo|[Dd]ebug|[Ii]nit|ERROR|WARNING|INFO|DEBUG)\]"
+            r" {1,8}"
+        ),
         r"^\[(?P<level>ERROR|WARNING|INFO|DEBUG)\](?=[A-Z])",
         r"^\[[\w .-]{1,40}[/\\]STD(?:ERR|OUT)\] ?",
         r"^(?P<level>ERROR|WARNING|INFO|CRITICAL|DEBUG):[\w.]{1,80}:\s?",
-        r"^(?P<level>[EWI])\d{4} \d\d:\d\d:\d\d[.\d]{0,12} +\d+ [^\]]{1,200}\] ?(?:\[[\d/]{1,12}\] ?)?",
+        (
+            r"^(?P<level>[EWI])\d{4} \d\d:\d\d:\d\d[.\d]{0,12} +\d+ [^\]]{1,200}\] ?"
+            r"(?:\[[\d/]{1,12}\] ?)?"
+        ),
         r"^\[rank\d{1,3}\]:(?:\[[^\]]{1,60}\])? ?",
         r"^(?:\[(?:Prompt Server|START|DONE)\]) ?",
         r"^\*{3} ?",
@@ -62,7 +78,9 @@ _GLUED_STAMP = re.compile(rf"(?<=[\w.)'\"\]]){_STAMP} - (?=[A-Z\[!*\s])")
 _BOX_TITLE = re.compile(r"^\s*[╭┌+][─━-]{2,}.*?(Traceback \(most recent call last\)).*$")
 _BOX_EDGE = re.compile(r"^\s*[╭╰┌└├+][─━╌-]{4,}.*$")
 _BOX_SIDE = re.compile(r"^(?P<indent>\s{0,30})[│┃║](?P<inner>.*?)\s*[│┃║]?\s*$")
-_GROUP_SIDE = re.compile(r"^\s{0,12}(?:\+-\+-+ .*|[|+] (?=\s|Exception Group|[A-Za-z_.]+(?:Error|Exception)))")
+_GROUP_SIDE = re.compile(
+    r"^\s{0,12}(?:\+-\+-+ .*|[|+] (?=\s|Exception Group|[A-Za-z_.]+(?:Error|Exception)))"
+)
 
 _SPACED = re.compile(r"^(?:\S ){12,}\S?$")
 _ESCAPED_LINES = re.compile(r"\\r\\n|\\n")

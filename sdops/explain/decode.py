@@ -25,7 +25,8 @@ LINE_BYTES = 48_000
 """What follows in a longer line is left out: it is a workflow, not a message."""
 
 WORDS = (b"Traceback", b"rror:", b"Error ", b"ERROR", b"xception", b"atal", b"illed", b"annot ",
-         b"ailed", b"ot found", b"out of memory", b"NaN", b"ouldn't", b"not able", b"dumped")  # fmt: skip
+         b"ailed", b"ot found", b"out of memory", b"NaN", b"ouldn't", b"not able",
+         b"dumped")  # fmt: skip
 """A bounded set, searched one after the other: bytes.find is much faster than any expression."""
 
 _BOMS = (

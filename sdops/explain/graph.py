@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeVar
 
 from sdops.explain.match import Match
 from sdops.explain.owners import Owner, fingerprint, owner_of
-from sdops.explain.signatures import signatures
 from sdops.explain.structure import Unit
+from sdops.knowledge.signatures import signatures
 
 WRAPPER_REACH = 60
 """Units after a wrapper within which what it wraps may be printed."""
@@ -38,6 +39,7 @@ class Unknown:
 
 
 Failure = Match | Unknown
+T = TypeVar("T", Match, Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ def diagnose(units: Sequence[Unit], matches: Sequence[Match], *, every_run: bool
     ]
     unknown = _unknown(units, known, muted)
     runs = max((unit.run for unit in units), default=0) + 1
-    failing = [item.unit.run for item in (*known, *unknown) if _severity(item) == "error"]
+    everything: tuple[Failure, ...] = (*known, *unknown)
+    failing = [item.unit.run for item in everything if _severity(item) == "error"]
     run = max(failing or [item.unit.run for item in known] or [runs - 1])
     wanted = range(runs) if every_run else (run,)
-    chosen = [item for item in (*known, *unknown) if item.unit.run in wanted]
+    chosen = [item for item in everything if item.unit.run in wanted]
     return Diagnosis(
         _causes(_prefer_fenced(chosen)),
         _once(match for match in harmless if match.unit.run in wanted),
@@ -107,14 +110,17 @@ def _muted(units: Sequence[Unit], matches: Sequence[Match]) -> frozenset[int]:
     }
     for index in tuple(muted):
         after = index + 1
-        if after < len(units) and units[index].text.startswith(("Exception in callback", "Task exception", "Error handling request")):
+        if after < len(units) and units[index].text.startswith(
+            ("Exception in callback", "Task exception", "Error handling request")
+        ):
             muted.add(after)
     return frozenset(muted)
 
 
 _FAILED_RECORD = re.compile(
-    r"^(?:ERROR|error|Error|fatal|FATAL|Fatal error)\b ?[:\]-] ?\S|dumped\)|^terminate called|^Segmentation fault"
-    r"|^Aborted|^Killed\b|^Bus error|^Illegal instruction|\bhas stopped working|^\S{0,80}: (?:fatal )?error: \S"
+    r"^(?:ERROR|error|Error|fatal|FATAL|Fatal error)\b ?[:\]-] ?\S|dumped\)|^terminate called"
+    r"|^Segmentation fault|^Aborted|^Killed\b|^Bus error|^Illegal instruction"
+    r"|\bhas stopped working|^\S{0,80}: (?:fatal )?error: \S"
     r"|^LLVM ERROR|^Assertion .{0,200} failed|^Fatal "
 )
 _NO_FAILURE = re.compile(
@@ -124,9 +130,7 @@ _NO_FAILURE = re.compile(
 _FALLBACKS = ("ModuleNotFoundError", "ImportError")
 
 
-def _unknown(
-    units: Sequence[Unit], known: Sequence[Match], muted: frozenset[int]
-) -> list[Unknown]:
+def _unknown(units: Sequence[Unit], known: Sequence[Match], muted: frozenset[int]) -> list[Unknown]:
     blocks = {(match.unit.run, match.unit.block) for match in known if match.unit.frames}
     explained = {match.index for match in known}
     found: dict[str, Unknown] = {}
@@ -196,7 +200,9 @@ def _causes(items: Sequence[Failure]) -> tuple[Cause, ...]:
     ordered = sorted(items, key=lambda item: item.index)
     above: dict[int, Failure] = {}
     for at, item in enumerate(ordered):
-        cause = next((other for other in ordered if other is not item and _follows(item, other)), None)
+        cause = next(
+            (other for other in ordered if other is not item and _follows(item, other)), None
+        )
         if cause is not None:
             above[at] = cause
     roots = [item for at, item in enumerate(ordered) if at not in above]
@@ -242,7 +248,9 @@ def _follows(item: Failure, other: Failure) -> bool:
     if isinstance(item, Unknown):
         return _unknown_follows(item, other)
     if explains(other.signature.id, item.signature.id):
-        return not explains(item.signature.id, other.signature.id) or item.index > other.index
+        return True
+    if explains(item.signature.id, other.signature.id):
+        return False
     if item.signature.wrapper and not other.signature.wrapper:
         return other.signature.severity == "error" and other.index <= item.index + WRAPPER_REACH
     return _same_place(item, other) and _weaker(item, other)
@@ -269,7 +277,13 @@ def _weaker(item: Match, other: Match) -> bool:
 
     def strength(match: Match) -> tuple[bool, bool, int, int, str]:
         error = match.signature.severity == "error"
-        return (error, not match.signature.wrapper, -match.index, match.signature.specific, match.signature.id)
+        return (
+            error,
+            not match.signature.wrapper,
+            -match.index,
+            match.signature.specific,
+            match.signature.id,
+        )
 
     return strength(item) < strength(other)
 
@@ -283,9 +297,9 @@ def _rank(cause: Cause) -> tuple[int, int, int, int]:
     return (severity, int(side_issue or wrapper), int(isinstance(item, Unknown)), item.index)
 
 
-def _once(items: Iterable[Failure]) -> tuple:  # type: ignore[type-arg]
+def _once(items: Iterable[T]) -> tuple[T, ...]:
     """The first of each class."""
-    seen: dict[str, Failure] = {}
+    seen: dict[str, T] = {}
     for item in items:
         seen.setdefault(_name(item), item)
     return tuple(seen.values())

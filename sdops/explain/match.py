@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from sdops.explain.owners import Owner, owner_of
-from sdops.explain.signatures import Phrase, Signature, signatures
 from sdops.explain.structure import Unit
+from sdops.knowledge.signatures import Phrase, Signature, signatures
 
 NEAR = 14
 """Units around a phrase in which those that belong with it must stand."""
@@ -48,6 +48,11 @@ def _index() -> Mapping[str, tuple[tuple[Signature, tuple[Phrase, ...]], ...]]:
     return {word: tuple(rows) for word, rows in table.items()}
 
 
+@cache
+def _whole_lines() -> Mapping[str, Signature]:
+    return {line: item for item in signatures() for line in item.whole}
+
+
 def find(units: Sequence[Unit], facts: Mapping[str, str]) -> tuple[Match, ...]:
     """Every class that is seen in `units`, in the order of the log.
 
@@ -64,6 +69,10 @@ def find(units: Sequence[Unit], facts: Mapping[str, str]) -> tuple[Match, ...]:
         candidates = [row for word in words & index.keys() for row in index[word]]
         candidates += index.get("", ())
         hits: dict[str, Match] = {}
+        alone = _whole_lines().get(unit.text)
+        if alone is not None:
+            owner = owner_of(unit, units, position)
+            hits[alone.id] = Match(alone, position, unit, unit.line, unit.text, {}, owner)
         for item, group in candidates:
             if seen.get(item.id, 0) >= MAX_SIGHTINGS or item.id in hits:
                 continue
@@ -106,6 +115,8 @@ def _match(
 def _in_scope(item: Signature, unit: Unit) -> bool:
     if item.kind and item.kind != unit.kind:
         return False
+    if item.frames and not any(part in frame.file for frame in unit.frames for part in item.frames):
+        return False
     return (not item.section or item.section == unit.section) and unit.section not in item.outside
 
 
@@ -127,11 +138,16 @@ def _holds(
         if name in facts and facts[name] != wanted:
             return False
     return all(
-        (left := size(captured.get(rule.left, ""))) is not None
-        and (right := size(captured.get(rule.at_least, rule.at_least))) is not None
+        (left := _amount(captured, rule.left)) is not None
+        and (right := _amount(captured, rule.at_least)) is not None
         and left >= rule.factor * right
         for rule in item.compare
     )
+
+
+def _amount(captured: Mapping[str, str], name: str) -> float | None:
+    """The captured `name` with its unit, which is captured as `<name>_unit`."""
+    return size(f"{captured.get(name, '')} {captured.get(f'{name}_unit', '')}")
 
 
 def size(text: str) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sdops.explain.structure import Frame, Unit
+from sdops.knowledge.log_marks import marks
 
 
 class Owner(NamedTuple):
@@ -21,33 +22,30 @@ class Owner(NamedTuple):
 
 
 NOBODY = Owner()
+BACKSLASH = "\\"
 
 _PACK = re.compile(
     r"^(?P<folder>.{0,300}?[\\/]?(?:custom_nodes|extensions(?:-builtin|-disabled)?)[\\/]+(?P<name>[^\\/\n\"]{1,120}))"
 )
 _CANNOT_IMPORT = re.compile(
-    r"Cannot import (?P<path>.{1,300}?) module for custom nodes:|(?:Error loading script: )(?P<script>\S{1,120})"
+    r"Cannot import (?P<path>.{1,300}?) module for custom nodes:"
+    r"|Error loading script: (?P<script>\S{1,120})"
     r"|\(IMPORT FAILED(?:: .{0,200})?\): ?(?P<failed>.{1,300})"
 )
 _PACKAGE = re.compile(r"(?:site|dist)-packages[\\/]+(?P<name>[\w.-]{1,80})")
-_STANDARD = re.compile(r"[\\/]lib(?:64)?[\\/]python3|[\\/]Lib[\\/](?!site-packages)|^<|python3\d{1,2}\.zip|[\\/]importlib[\\/]")
-_CORES = (
-    ("ComfyUI", re.compile(r"(?:^|[\\/])(?:comfy|comfy_extras|comfy_api_nodes|comfy_api|comfy_execution|app)[\\/]|[\\/](?:execution|nodes|main|server|folder_paths|cuda_malloc)\.py$")),
-    ("InvokeAI", re.compile(r"[\\/]invokeai[\\/]")),
-    ("sd-scripts", re.compile(r"sd-scripts[\\/]|[\\/](?:library|networks)[\\/]\w+\.py$|train_(?:network|db|textual_inversion)\w*\.py$")),
-    ("webui", re.compile(r"(?:^|[\\/])(?:modules|modules_forge|backend|ldm_patched|scripts)[\\/]|[\\/](?:launch|webui|installer)\.py$")),
-    ("kohya_ss", re.compile(r"kohya_(?:ss|gui)|[\\/]setup[\\/]\w+\.py$")),
-    ("OneTrainer", re.compile(r"OneTrainer|[\\/]modules[\\/]trainer[\\/]")),
-    ("ai-toolkit", re.compile(r"ai-toolkit|[\\/]extensions_built_in[\\/]|[\\/]jobs[\\/]")),
-)  # fmt: skip
+_STANDARD = re.compile(
+    r"[\\/]lib(?:64)?[\\/]python3|[\\/]Lib[\\/](?!site-packages)|^<|python3\d{1,2}\.zip"
+    r"|[\\/]importlib[\\/]"
+)
 _NODES = re.compile(r"[\\/]nodes\.py$|[\\/]comfy_extras[\\/]nodes_|comfy_api_nodes")
 _GENERIC = {"torch", "gradio", "starlette", "uvicorn", "fastapi", "anyio", "aiohttp", "importlib",
-            "pydantic", "pydantic_core", "lightning_fabric", "accelerate", "tqdm", "httpx", "httpcore", "numpy",
-            "typer", "click", "_pytest", "h11", "websockets"}  # fmt: skip
+            "pydantic", "pydantic_core", "lightning_fabric", "accelerate", "tqdm", "httpx",
+            "httpcore", "numpy", "typer", "click", "_pytest", "h11", "websockets"}  # fmt: skip
 """Packages in whose frames errors of others surface."""
 
 _BUILDS = re.compile(
-    r"(?:Failed (?:building wheel for|to build)|Couldn't install|Could not build wheels for|Building wheel for) '?\"?(?P<name>[\w.-]{1,80})"
+    r"(?:Failed (?:building wheel for|to build)|Couldn't install|Could not build wheels for"
+    r"|Building wheel for) '?\"?(?P<name>[\w.-]{1,80})"
 )
 
 
@@ -81,7 +79,9 @@ def _by_frames(frames: tuple[Frame, ...]) -> Owner:
             if name == "invokeai":
                 core = "InvokeAI"
         elif not _STANDARD.search(frame.file):
-            core = next((name for name, pattern in _CORES if pattern.search(frame.file)), core)
+            core = next(
+                (name for name, pattern in marks("core") if pattern.search(frame.file)), core
+            )
             if pack.name and _NODES.search(frame.file):
                 pack = NOBODY  # a pack's hook had only called the core's own node
     if pack.name:
@@ -93,7 +93,10 @@ def _by_frames(frames: tuple[Frame, ...]) -> Owner:
 
 def _named(units: Sequence[Unit], position: int, unit: Unit) -> Owner | None:
     """The pack that the lines around a traceback name."""
-    around = [*units[position + 1 : position + 5], *reversed(units[max(position - 3, 0) : position])]
+    around = [
+        *units[position + 1 : position + 5],
+        *reversed(units[max(position - 3, 0) : position]),
+    ]
     for other in around:
         if other.run == unit.run and other.kind == "record" and "Import times" not in other.text:
             owner = _in_text(other.text, only_first=True)
@@ -125,7 +128,7 @@ def fingerprint(unit: Unit, owner: Owner) -> str:
     and functions), so that line numbers, paths and versions do not change it.
     """
     own = [
-        f"{re.split(r'[\\/]', frame.file)[-1]}:{frame.function}"
+        f"{frame.file.replace(BACKSLASH, '/').rpartition('/')[2]}:{frame.function}"
         for frame in unit.frames
         if not _PACKAGE.search(frame.file) and not _STANDARD.search(frame.file)
         and (owner.kind != "pack" or owner.name in frame.file)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from packaging.specifiers import SpecifierSet
 
 from sdops.explain.match import Match
-from sdops.explain.signatures import Fix, Reason
 from sdops.finding import Action, Command, Platform, Remedy
+from sdops.knowledge.signatures import Fix, Reason
 
 ALWAYS = frozenset({"pip", "python", "owner", "folder"})
 """Placeholders that stand for the installation, not for what a phrase captured."""
@@ -69,7 +69,12 @@ def python_argv(facts: Mapping[str, str]) -> tuple[str, ...]:
         return (short,)
     if path:
         return (path,)
-    if facts.get("layout") == "venv" or facts.get("ui") in ("a1111", "forge", "forge-neo", "sdnext"):
+    if facts.get("layout") == "venv" or facts.get("ui") in (
+        "a1111",
+        "forge",
+        "forge-neo",
+        "sdnext",
+    ):
         return ("venv\\Scripts\\python.exe",) if windows else ("venv/bin/python",)
     return ("python",)
 

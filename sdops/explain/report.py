@@ -17,23 +17,16 @@ from sdops.explain.clean import clean
 from sdops.explain.graph import Cause, Diagnosis, Unknown, diagnose
 from sdops.explain.match import Match, find
 from sdops.explain.remedies import fill, reason_of, remedies
-from sdops.explain.signatures import SEVERITIES, Signature
 from sdops.explain.structure import paused, structure
 from sdops.facts.redact import Redactor, local_identity
-from sdops.finding import Finding, Location, Remedy, Report, Rule, Severity
+from sdops.finding import Finding, Location, Remedy, Report, Severity
+from sdops.knowledge.signatures import SEVERITIES
 
 STDIN = "-"
 EXCERPT = 400
 """Characters of a line that are shown."""
 
-UNKNOWN = Rule(
-    "unknown-failure",
-    "Something failed in a way that sdops does not know.",
-    "The log shows an error of no known class. Its innermost exception, whose code it happened in"
-    " and a fingerprint are given, so that others can recognize it.",
-    "Search the owner's issues for the exception; if there is none, report it with the log.",
-    "sdops",
-)
+UNKNOWN = "unknown-failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +107,6 @@ def report(logs: Sequence[Explained], known: Known, begin: float) -> Report:
         subject=", ".join(teller.clean(log.name) for log in logs),
         started_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         duration_s=time.monotonic() - begin,
-        rules=tuple(_rules(logs)),
         findings=findings,
         data={
             "matches": [row for log in logs for row in teller.matches(log)],
@@ -122,22 +114,6 @@ def report(logs: Sequence[Explained], known: Known, begin: float) -> Report:
             "logs": [teller.log(log) for log in logs],
         },
     )
-
-
-def _rules(logs: Sequence[Explained]) -> Iterator[Rule]:
-    seen: dict[str, Signature] = {}
-    unknown = False
-    for log in logs:
-        for cause in log.diagnosis.causes:
-            if isinstance(cause.failure, Match):
-                seen[cause.failure.signature.id] = cause.failure.signature
-            else:
-                unknown = True
-        unknown = unknown or log.ended_silently
-    for item in seen.values():
-        yield Rule(item.id, item.title, item.cause, item.remedy, item.source)
-    if unknown:
-        yield UNKNOWN
 
 
 class _Teller:
@@ -161,14 +137,16 @@ class _Teller:
         reason = reason_of(match, log.facts)
         joined = [found for found in self._known.findings if found.rule in item.checks]
         sentence = fill(reason.cause if reason else item.cause, dict(match.captured))
-        why = [self._proof(match.line, match.excerpt), sentence if joined else ""]
+        title, _, rest = sentence.partition(". ")
+        title = title.rstrip(".") + "."
+        why = [rest if not joined else sentence, self._proof(match.line, match.excerpt)]
         if match.owner.kind == "pack":
             why.append(f"It happened in {match.owner.name}.")
         why += log.contradictions[:2]
         return Finding(
             rule=item.id,
             severity=SEVERITIES[item.severity],
-            title=self.clean(joined[0].title if joined else sentence),
+            title=self.clean(joined[0].title if joined else title),
             why=self.clean(" ".join(part for part in why if part)),
             evidence=self._evidence(cause, match.owner.name, match.unit.stage, match.captured)
             | ({"doctor": [found.rule for found in joined]} if joined else {}),
@@ -179,7 +157,7 @@ class _Teller:
     def _unknown_cause(self, log: Explained, cause: Cause, item: Unknown) -> Finding:
         told = advice.about(item, log.facts)
         return Finding(
-            rule=UNKNOWN.id,
+            rule=UNKNOWN,
             severity=Severity.ERROR,
             title=self.clean(told.title),
             why=self.clean(f"{self._proof(item.line, item.excerpt)} {told.why}"),
@@ -191,7 +169,7 @@ class _Teller:
 
     def _silent(self, log: Explained) -> Finding:
         return Finding(
-            rule=UNKNOWN.id,
+            rule=UNKNOWN,
             severity=Severity.ERROR,
             title="The program ended without saying why.",
             why="The log ends with the console waiting for a key, and nothing in it is an error."
@@ -235,7 +213,10 @@ class _Teller:
 
     def matches(self, log: Explained) -> Iterator[dict[str, Any]]:
         for cause in log.diagnosis.causes:
-            rows = [(cause.failure, "cause"), *((item, "consequence") for item in cause.consequences)]
+            rows = [
+                (cause.failure, "cause"),
+                *((item, "consequence") for item in cause.consequences),
+            ]
             for item, role in rows:
                 if isinstance(item, Match):
                     yield self._row(log, item, role)
@@ -274,11 +255,18 @@ class _Teller:
         lacks = []
         if log.diagnosis.runs > 1:
             lacks.append(
-                f"The log holds {log.diagnosis.runs} runs; this is about number {log.diagnosis.run + 1}"
-                + (", and a later one shows no failure." if log.diagnosis.later_run_was_fine else ".")
+                f"The log holds {log.diagnosis.runs} runs; this is about number"
+                f" {log.diagnosis.run + 1}"
+                + (
+                    ", and a later one shows no failure."
+                    if log.diagnosis.later_run_was_fine
+                    else "."
+                )
             )
         if log.left_out_bytes:
-            lacks.append("Of this very long log, long stretches without a word of failure were passed over.")
+            lacks.append(
+                "Of this very long log, long stretches without a word of failure were passed over."
+            )
         lacks += log.contradictions
         return {
             "log": self.clean(log.name),

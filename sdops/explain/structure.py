@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sdops.explain.clean import Line
+from sdops.knowledge.log_marks import mark, marks
 
 
 class Frame(NamedTuple):
@@ -60,17 +61,23 @@ class Unit:
 
 
 _FRAME = re.compile(
-    r'^\s{0,60}File "(?P<file>[^"\n]{1,500})", line (?P<line>\d{1,7})(?:,? in (?P<function>[^\n]{1,200}))?$'
+    r'^\s{0,60}File "(?P<file>[^"\n]{1,500})", line (?P<line>\d{1,7})'
+    r"(?:,? in (?P<function>[^\n]{1,200}))?$"
 )
 _RICH_FRAME = re.compile(
-    r"^\s{0,8}(?P<file>(?:/|[A-Za-z]:[\\/]|<)[^:*?\"|\n]{0,400}?(?:\.pyx?|>)):(?P<line>\d{1,7})(?: in (?P<function>\S{1,120}))?\s*$"
+    r"^\s{0,8}(?P<file>(?:/|[A-Za-z]:[\\/]|<)[^:*?\"|\n]{0,400}?(?:\.pyx?|>)):(?P<line>\d{1,7})"
+    r"(?: in (?P<function>\S{1,120}))?\s*$"
 )
-_RICH_SOURCE = re.compile(r"^\s{0,12}(?:❱|>)?\s{0,8}\d{1,6} [│┃|]|^\s{0,6}(?:❱|│)|^\s*\.{3} \d+ frames hidden")
+_RICH_SOURCE = re.compile(
+    r"^\s{0,12}(?:❱|>)?\s{0,8}\d{1,6} [│┃|]|^\s{0,6}(?:❱|│)|^\s*\.{3} \d+ frames hidden"
+)
 _HEAD = re.compile(r"Traceback \(most recent call last\)\s*:?\s*$")
 _CRASH_HEAD = re.compile(
     r"^(?P<text>(?:Windows fatal exception|Fatal Python error): .{1,200})$", re.IGNORECASE
 )
-_MARK = re.compile(r"^\s*[~^│┃ ]{1,300}$|^\s*\[Previous line repeated|^\s*<?\.\.\. ?\d* ?(?:lines|$)")
+_MARK = re.compile(
+    r"^\s*[~^│┃ ]{1,300}$|^\s*\[Previous line repeated|^\s*<?\.\.\. ?\d* ?(?:lines|$)"
+)
 _CHAIN = re.compile(
     r"^\s*(?:The above exception was the direct cause of|During handling of the above exception)"
 )
@@ -91,59 +98,11 @@ _NOT_AN_EXCEPTION = re.compile(
 )
 _IGNORED = re.compile(r"^Exception ignored in|^Exception ignored on")
 
-_MUTED = re.compile(
-    r"^\s*(?:Launching Web UI with arguments|Launching launch\.py|Command: |Running command:?|Command line:?"
-    r"|Command line args|Arguments:? ?[\[{(]|\[?Arguments\]?:|args ?[:=]|Namespace\(|set COMMANDLINE_ARGS"
-    r"|(?:export )?COMMANDLINE_ARGS|[A-Za-z]:\\[^>\n]{0,200}>(?! *$)|PS [A-Za-z]:\\|\(?[\w.-]{0,30}\)? ?[\w-]+@[\w-]+:[^\n]{0,120}[$#] "
-    r"|\$ \S|If reserved memory is|For debugging consider passing|Compile with `TORCH_USE_CUDA_DSA`"
-    r"|CUDA kernel errors might be|HIP kernel errors might be|usage: |\.\.\. ?$|sys\.argv|cmd ?[:=]|Starting server with args"
-    r"|executing: |Executing command|Running: |subprocess\.CalledProcessError: Command '\['?\[?'pip show)"
-)
 _HEADING = re.compile(r"^#{1,6} ")
 _PROSE = re.compile(r"^(?:- \[[ xX]\] |!\[|<img |<details|</?\w+>|\*\*[A-Z])")
 
-_SECTIONS = (
-    ("pip", re.compile(
-        r"^\s*(?:Collecting |Looking in (?:indexes|links)|Requirement already satisfied|Downloading \S+\.(?:whl|tar)"
-        r"|× |╰─>|error: subprocess-exited|note: This (?:error|is an issue)|Building wheels? for|Installing build dep"
-        r"|Getting requirements to build|Preparing metadata|WARNING: Retrying|ERROR: (?:Could not|No matching|pip|Failed|Cannot install|Exception)"
-        r"|Successfully (?:built|uninstalled)|Attempting uninstall|Processing \S+\.(?:whl|tar)|Using cached \S+\.whl"
-        r"|Couldn't install |error: (?:metadata-generation|connection|proxy|ssl|incomplete)|Failed to build"
-        r"|RuntimeError: Couldn't install|Installing (?:torch|gfpgan|clip|open_clip|requirements|xformers)|\s*Running setup\.py)"
-    )),
-    ("git", re.compile(
-        r"^\s*(?:fatal: |Cloning into|remote: |error: RPC|error: pathspec|error: Your local|Cmd\('git'\)|git\.exc"
-        r"|RuntimeError: (?:Couldn't (?:clone|fetch|checkout|determine)|Error running command)|Couldn't (?:clone|fetch|checkout))"
-    )),
-    ("compiler", re.compile(r"fatal error C\d{4}|: (?:fatal )?error: |^cl : |nvcc fatal|^\s*(?:gcc|g\+\+|clang|cl\.exe|nvcc) ")),
-)  # fmt: skip
 _SECTION_LINES = 40
-
-_PAUSED = re.compile(
-    r"Press any key to continue|请按任意键继续|請按任意鍵繼續|続行するには何かキー|계속하려면|Для продолжения нажмите"
-    r"|Drücken Sie eine beliebige|Appuyez sur une touche|Presione una tecla|Pressione qualquer tecla"
-    r"|Premere un tasto|Aby kontynuować|Launch unsuccessful\. Exiting|^\^C"
-)
-_BANNER = re.compile(
-    r"^\s*(?:\*\* ComfyUI startup time|venv \"|Creating venv in directory|Python 3\.\d+\.\d+ (?:\(|\|)"
-    r"|\[START\] Security scan|Starting ComfyUI|Total VRAM \d|Starting SD\.?Next|Starting: |Python: version="
-    r"|InvokeAI, version|Launching Web UI with|Install script for stable-diffusion|Adding extra search path"
-    r"|Checkpoint path:|Kohya_ss GUI|\[?kohya_ss|Set vram state to|INFO +Start(?:ing)? lora)"
-)
-_STAGES = (
-    ("install", re.compile(r"^\s*(?:Installing |Collecting |Creating venv|Cloning )")),
-    ("launch", re.compile(r"^\s*(?:Launching Web UI|Import times for custom nodes|Prestartup times|venv \"|\*\* |Python: version)")),
-    ("load", re.compile(r"^\s*(?:Loading weights \[|Loading model|Loading checkpoint|model weight dtype|Loading VAE|Calculating sha256|Load model|Creating model from config|Loading Model:|Load network)")),
-    ("generate", re.compile(r"^\s*(?:got prompt|Running on local URL|To see the GUI go to|Startup time:|Uvicorn running|Requested to load|txt2img|Begin to load|Prompt executed)")),
-    ("train", re.compile(r"^\s*(?:running training|steps:|epoch \d|epoch is incremented|prepare tokenizer|accelerate launch|loading image sizes|caching latents|Start training|start training|\[Dataset 0\])")),
-)  # fmt: skip
-_PLACES = (
-    ("train", re.compile(r"train_(?:network|db|util)|sdxl_train|flux_train|[\\/]trainers?[\\/]|finetune|accelerate[\\/]commands")),
-    ("save", re.compile(r"save_image|torch[\\/]serialization\.py\|save|save_pretrained|save_file\|")),
-    ("load", re.compile(r"load_torch_file|load_model_weights|load_state_dict|torch[\\/]serialization\.py\|_?load|load_checkpoint|from_pretrained|read_state_dict|safetensors[\\/]|load_file|load_model\b|load_unet|load_vae|load_clip|load_lora|reload_model")),
-    ("launch", re.compile(r"load_custom_node|prestartup|launch\.py|launch_utils|load_module\||<frozen importlib|initialize|webui\.py|import_hook|prepare_environment")),
-    ("generate", re.compile(r"[\\/]execution\.py|process_images|call_queue\.py|sampling|ksampler|invoke_internal|txt2img|img2img|main_thread|processing\.py")),
-)  # fmt: skip
+_MUTED, _BANNER, _PAUSED = mark("muted"), mark("banner"), mark("paused")
 
 
 def structure(lines: Sequence[Line]) -> tuple[Unit, ...]:
@@ -158,7 +117,7 @@ class _Reader:
         self._lines = lines
         self._at = 0
         self._run = self._block = 0
-        self._since_banner = 10_000
+        self._since_banner = 0
         self._failed = False
         self._stage = ""
         self._section, self._section_left = "", 0
@@ -169,9 +128,7 @@ class _Reader:
         while self._at < len(self._lines):
             line = self._lines[self._at]
             text = line.text
-            if _HEADING.match(text) and not line.fenced and self._heading(text):
-                self._at += 1
-            elif self._skipping:
+            if (_HEADING.match(text) and not line.fenced and self._heading(text)) or self._skipping:
                 self._at += 1
             elif self._is_head(text) or _FRAME.match(text):
                 yield from self._chain()
@@ -244,10 +201,8 @@ class _Reader:
                 return self._exception(line, tuple(frames), ignored)
             elif line.stamped and not _indent(text):
                 return None
-            elif not _indent(text) and frames and not text.startswith("\t"):
-                # Something else was printed in between, or the exception has an odd name.
-                if not self._frame_follows():
-                    return None
+            elif not _indent(text) and frames and not self._frame_follows():
+                return None  # the traceback was cut off, and something else goes on
             self._at += 1
         return None
 
@@ -258,7 +213,9 @@ class _Reader:
     @staticmethod
     def _ends(text: str, frame_indent: int, sourced: bool) -> bool:
         """Whether `text`, after frames, is the exception."""
-        if _NOT_AN_EXCEPTION.match(text) and not text.startswith(("Error:", "Exception:", "Exception")):
+        if _NOT_AN_EXCEPTION.match(text) and not text.startswith(
+            ("Error:", "Exception:", "Exception")
+        ):
             return False
         own = _indent(text)
         if _EXCEPTION.match(text):
@@ -276,6 +233,8 @@ class _Reader:
             ends = not bare and (len(texts) > 1 or not texts[0].endswith(":"))
             if ends or follow.stamped or follow.level or self._is_head(follow.text):
                 break
+            if _EXCEPTION.match(follow.text) and not _indent(follow.text):
+                break
             if _FRAME.match(follow.text) or _CHAIN.match(follow.text) or _BANNER.match(follow.text):
                 break
             if bare and not _MUTED.match(follow.text):
@@ -288,8 +247,8 @@ class _Reader:
             tuple(numbers),
             kind="exception",
             frames=frames,
-            stage=_place(frames) or self._stage,
             harmless=ignored,
+            **({"stage": stage} if (stage := _place(frames)) else {}),
         )
 
     def _crash(self, line: Line, text: str) -> Unit:
@@ -303,9 +262,9 @@ class _Reader:
             frame = _FRAME.match(inner)
             if frame is not None:
                 frames.append(Frame(frame["file"], int(frame["line"]), frame["function"] or ""))
-            elif inner.strip() and not re.match(r"^\s*(?:Current thread|Thread 0x|Stack \()", inner):
-                break
-            elif re.match(r"^\s*Thread 0x", inner) and frames:
+            elif (
+                inner.strip() and not re.match(r"^\s*(?:Current thread|Thread 0x|Stack \()", inner)
+            ) or (re.match(r"^\s*Thread 0x", inner) and frames):
                 break
             self._at += 1
         frames.reverse()
@@ -332,9 +291,11 @@ class _Reader:
         is_exception = match is not None and not _NOT_AN_EXCEPTION.match(text)
         if is_exception and match is not None and match["message"] is None:
             is_exception = "." in match["type"] or text.endswith("Error")
-        self._failed = self._failed or is_exception
-        kind = "exception" if is_exception else "record"
-        return self._unit(line, text, (line.number,), kind=kind, section=self._section)
+        if is_exception:
+            self._failed = True
+            self._at -= 1
+            return self._exception(line, (), ignored=False)
+        return self._unit(line, text, (line.number,))
 
     def _reported(self, line: Line, text: str) -> Unit | None:
         """The exception as ComfyUI's report writes it: type and message in two items of a list."""
@@ -383,11 +344,11 @@ class _Reader:
         elif _PAUSED.search(text):
             self._since_banner = 10_000
             self._failed = True
-        for stage, pattern in _STAGES:
+        for stage, pattern in marks("stage"):
             if pattern.match(text):
                 self._stage = stage
                 break
-        for section, pattern in _SECTIONS:
+        for section, pattern in marks("section"):
             if pattern.search(text):
                 self._section, self._section_left = section, _SECTION_LINES
                 return
@@ -412,7 +373,7 @@ def _place(frames: tuple[Frame, ...]) -> str:
     """What was going on, by the innermost frame that shows it."""
     for frame in reversed(frames):
         where = f"{frame.file}|{frame.function}"
-        for stage, pattern in _PLACES:
+        for stage, pattern in marks("place"):
             if pattern.search(where):
                 return stage
     return ""

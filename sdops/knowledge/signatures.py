@@ -97,6 +97,10 @@ class Signature:
     """Only in an `exception`, or only in a `record`."""
     owner: str = ""
     """Only where a `pack` (custom node, extension) or the `core` failed."""
+    frames: tuple[str, ...] = ()
+    """Only where one of these stands in the file names of the traceback's frames."""
+    whole: tuple[str, ...] = ()
+    """Lines that say it and nothing else."""
     compare: tuple[Comparison, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The only values that a captured name may have."""
@@ -184,7 +188,7 @@ def signature(row: Mapping[str, Any]) -> Signature:
             tuple(phrase(text) for text in ([item] if isinstance(item, str) else item))
             for item in values.pop("any")
         )
-        built = {
+        built: dict[str, Any] = {
             "any": groups,
             "without": tuple(phrase(text) for text in values.pop("without", ())),
             "compare": tuple(Comparison(**item) for item in values.pop("compare", ())),
@@ -196,7 +200,17 @@ def signature(row: Mapping[str, Any]) -> Signature:
             "specific": max(sum(len(part.text) for part in group) for group in groups),
             "values": {k: tuple(v) for k, v in values.pop("values", {}).items()},
         }
-        for name in ("outside", "explains", "checks", "ui", "platform", "hit", "miss"):
+        for name in (
+            "outside",
+            "frames",
+            "whole",
+            "explains",
+            "checks",
+            "ui",
+            "platform",
+            "hit",
+            "miss",
+        ):
             if name in values:
                 built[name] = tuple(values.pop(name))
         return Signature(**values, **built)
