@@ -23,12 +23,12 @@ from sdops.check import (
     Skip,
     UiInstall,
 )
+from sdops.knowledge.flag_meanings import instead_of
 from sdops.knowledge.flags import (
     FlagStatus,
     arguments_of,
     flags_of,
     is_complete,
-    nearest,
     status_of,
 )
 
@@ -51,11 +51,14 @@ def check(facts: Facts) -> Iterator[Finding]:
 def _finding(ui: UiInstall, use: Argument) -> Finding:
     table = flags_of(ui.kind)
     assert table is not None
-    meant = nearest(ui, use.flag)
+    instead = instead_of(ui, use.flag)
     sure = is_complete(ui)
     doubt = "" if ui.known_flags else f" sdops knows {table.title} as of {table.dated}."
     if ui.known_flags and not sure:
         doubt = " One of its extensions may add it."
+    if instead.foreign:
+        doubt = f" It is a flag of {instead.foreign}.{doubt}"
+    meant = instead.flag
     return Finding(
         rule="flag-unknown",
         severity=Severity.ERROR if sure else Severity.WARNING,
@@ -63,13 +66,13 @@ def _finding(ui: UiInstall, use: Argument) -> Finding:
         if sure
         else f"{table.title} may not know {use.flag}, and then it will not start.",
         why=f"It is not among the flags of {table.title}.{doubt}",
-        evidence={"flag": use.flag, "nearest": meant, "own_list_read": bool(ui.known_flags)},
+        evidence={"flag": use.flag, "instead": meant, "own_list_read": bool(ui.known_flags)},
         location=Location(use.file, line=use.line),
         remedies=(
             Remedy(
                 f"Write {meant} instead of {use.flag}, or take it away."
                 if meant
-                else f"Take {use.flag} away.",
+                else f"Take {use.flag} away. {instead.why}".strip(),
                 Action.CHANGE_FLAG,
                 add_flags=(meant,) if meant else (),
                 remove_flags=(use.flag,),

@@ -17,18 +17,18 @@ from sdops.knowledge.listening import Listening, is_contained, is_out_of_reach, 
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A warning in an SSH session; a note in a container, where nobody may want to connect."""
+    """A warning in an SSH session; in a container nobody may want to connect."""
     listening = of_facts(facts)
     if listening is None or facts.ui is None:
         raise Skip("There is no UI here whose listening address is known.")
     contained = is_contained(facts)
-    if not facts.network.remote_session and not contained:
-        raise Skip("The UI is used on this machine.")
+    if not facts.network.remote_session:
+        raise Skip("The UI is used on this machine, or a container decides who reaches it.")
     if not is_out_of_reach(facts):
         return
     yield Finding(
         rule="loopback-only",
-        severity=Severity.WARNING if facts.network.remote_session else Severity.INFO,
+        severity=Severity.WARNING,
         title="Your browser on another machine cannot open this UI.",
         why=f"The UI listens on {listening.host}, port {listening.port}, which only programs "
         f"{'inside this container' if contained else 'on this machine'} can reach"

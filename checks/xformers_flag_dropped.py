@@ -14,7 +14,7 @@ from __future__ import annotations
 from sdops.check import Action, Facts, Finding, Iterator, Location, Remedy, Severity, Skip
 from sdops.knowledge.device import device_of
 from sdops.knowledge.flags import takes_flag
-from sdops.knowledge.launch_rules import needed, rules_of, unwanted
+from sdops.knowledge.launch_rules import has_gpu, needed, rules_of, unwanted
 
 FLAG = "--xformers"
 
@@ -48,7 +48,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                     Action.CHANGE_FLAG,
                     add_flags=better[:1],
                     remove_flags=(FLAG,),
-                    automatic=True,
+                    automatic=has_gpu(device),  # a card may merely not be seen
                 ),
             ),
         )

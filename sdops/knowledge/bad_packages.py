@@ -12,7 +12,6 @@ from packaging.version import InvalidVersion, Version
 from sdops.facts.types import Facts, PythonEnv
 from sdops.finding import Severity
 from sdops.profile import load
-from sdops.uis import is_one_of
 
 PROFILE = "bad_packages"
 
@@ -42,7 +41,7 @@ class Combination:
     def applies(self, facts: Facts, python: PythonEnv) -> bool:
         """Whether `python` on this machine holds the combination."""
         return (
-            (not self.ui or (facts.ui is not None and is_one_of(facts.ui.kind, self.ui)))
+            (not self.ui or (facts.ui is not None and facts.ui.kind in self.ui))
             and (not self.os or facts.host.os in self.os)
             and (not self.python or contains(self.python, python.version))
             and (not self.torch_builds or _build(python) in self.torch_builds)

@@ -7,7 +7,6 @@ table still says which of them nothing reads.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,9 +14,6 @@ from functools import cache
 
 from sdops import uis
 from sdops.facts.types import Argument, FlagDefinition, UiInstall
-
-SIMILAR = 0.6
-"""How alike (0 to 1, difflib's ratio) a flag's name must be to be suggested for a mistyped one."""
 
 
 class FlagStatus(Enum):
@@ -179,11 +175,9 @@ def takes_flag(ui: UiInstall, flag: str) -> bool:
     return status_of(ui, flag) is FlagStatus.ACTIVE
 
 
-def nearest(ui: UiInstall, flag: str) -> str | None:
-    """The flag of this UI whose name is most like the unknown `flag`, or None."""
-    usable = sorted(name for name in set(_defined(ui)) | _table_names(ui) if takes_flag(ui, name))
-    close = difflib.get_close_matches(flag, usable, n=1, cutoff=SIMILAR)
-    return close[0] if close else None
+def known_names(ui: UiInstall) -> set[str]:
+    """Every flag that this UI's own sources or its table name."""
+    return set(_defined(ui)) | _table_names(ui)
 
 
 def row_of(ui: UiInstall, flag: str) -> FlagRow | None:

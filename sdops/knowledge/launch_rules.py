@@ -59,6 +59,14 @@ class LaunchRule:
     torch_from: str | None = None
     lacks: str | None = None
     """A distribution whose absence makes the rule apply."""
+    installable: bool = False
+    """Whether that distribution can be had by its name alone."""
+    needs_package: str | None = None
+    """A distribution without which the rule does not apply: its reason speaks of it."""
+    without: tuple[str, ...] = ()
+    """Flags of the user's that keep the rule from applying."""
+    adds: tuple[str, ...] = ()
+    """Flags that settle it, where taking the flag away is not what the user wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,12 @@ class LaunchRules:
 
     needs: tuple[LaunchRule, ...]
     drops: tuple[LaunchRule, ...]
-    device_flag: str
+    fatals: tuple[LaunchRule, ...] = ()
+    """Flags with which the UI stops at its start where the row applies."""
+    device_flag: str | None = None
     """The flag that chooses among several GPUs by CUDA's or HIP's number."""
+    nothing_needed: str = ""
+    """Why this UI needs no flags for a GPU, in a sentence."""
     xformers_for_torch: str | None = None
     """The torch that belongs to the xformers which `--xformers` installs."""
     first_only: tuple[str, ...] = ()
@@ -86,9 +98,11 @@ def rules_of(ui_kind: str) -> LaunchRules | None:
     parent = uis.part(own["extends"], "launch") if "extends" in own else None
     table: dict[str, Any] = {**(parent or {}), **own}
     return LaunchRules(
-        needs=tuple(map(_rule, table["need"])),
-        drops=tuple(map(_rule, table["drop"])),
-        device_flag=table["device_flag"],
+        needs=tuple(map(_rule, table.get("need", ()))),
+        drops=tuple(map(_rule, table.get("drop", ()))),
+        fatals=tuple(map(_rule, table.get("fatal", ()))),
+        device_flag=table.get("device_flag"),
+        nothing_needed=table.get("nothing_needed", ""),
         xformers_for_torch=table.get("xformers_for_torch"),
         first_only=tuple(table.get("first_only", ())),
         choices={group: tuple(flags) for group, flags in table.get("choices", {}).items()},
@@ -111,9 +125,23 @@ def unwanted(
     rules: LaunchRules, facts: Facts, device: Device
 ) -> tuple[tuple[Argument, LaunchRule], ...]:
     """The arguments in force that should go, each with the first rule that says so."""
+    gone = (rule for rule in rules.fatals if not rule.adds)
+    return _matching((*rules.drops, *gone), rules, facts, device)
+
+
+def fatal(
+    rules: LaunchRules, facts: Facts, device: Device
+) -> tuple[tuple[Argument, LaunchRule], ...]:
+    """The arguments in force with which the UI stops at its start, each with the rule."""
+    return _matching(rules.fatals, rules, facts, device)
+
+
+def _matching(
+    candidates: tuple[LaunchRule, ...], rules: LaunchRules, facts: Facts, device: Device
+) -> tuple[tuple[Argument, LaunchRule], ...]:
     found = []
     for argument in arguments_of(facts.ui) if facts.ui else ():
-        for rule in rules.drops:
+        for rule in candidates:
             named = rule.flag == argument.flag
             value = rule.value is None or rule.value in (argument.value or "").split()
             if named and value and applies(rule, rules, facts, device):
@@ -133,6 +161,8 @@ def applies(rule: LaunchRule, rules: LaunchRules, facts: Facts, device: Device) 
         and (not rule.xformers or xformers_state(rules, facts, device).value in rule.xformers)
         and _torch_fits(rule, facts.python)
         and _is_lacking(rule, facts.python)
+        and _has_package(rule, facts.python)
+        and not (facts.ui and any(facts.ui.argument(flag) for flag in rule.without))
     )
 
 
@@ -215,6 +245,12 @@ def _is_lacking(rule: LaunchRule, python: PythonEnv | None) -> bool:
     if rule.lacks is None:
         return True
     return python is not None and python.distribution(rule.lacks) is None
+
+
+def _has_package(rule: LaunchRule, python: PythonEnv | None) -> bool:
+    if rule.needs_package is None:
+        return True
+    return python is not None and python.distribution(rule.needs_package) is not None
 
 
 def _pair(text: str) -> tuple[int, int]:

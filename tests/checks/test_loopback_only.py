@@ -11,8 +11,11 @@ def test_ssh_session_gets_a_tunnel_with_the_uis_port(machine, judge):
     assert finding.remedies[1].add_flags == ("--listen", "--gradio-auth-path webui-logins.txt")
 
 
-def test_container_needs_the_wildcard_address(machine, judge):
-    (finding,) = judge("loopback-only", machine("h200-docker-small-shm"))
+def test_a_container_is_normal_until_somebody_comes_from_elsewhere(machine, judge):
+    facts = machine("h200-docker-small-shm")
+    assert not judge("loopback-only", facts)
+    remote = replace(facts, network=replace(facts.network, remote_session=True))
+    (finding,) = judge("loopback-only", remote)
     assert finding.remedies[0].add_flags == ("--listen 0.0.0.0",)
 
 

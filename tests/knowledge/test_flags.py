@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sdops.facts.types import FlagDefinition, UiInstall
-from sdops.knowledge.flags import FlagStatus, flags_of, full_name, nearest, status_of
+from sdops.knowledge.flag_meanings import instead_of, meanings
+from sdops.knowledge.flags import FlagStatus, flags_of, full_name, status_of
 from sdops.uis import kinds
 
 
@@ -83,13 +84,32 @@ def test_flags_of_bundled_extensions_are_known() -> None:
         ("a1111", "--nohalf", "--no-half"),
         ("comfyui", "--low-vram", "--lowvram"),
         ("a1111", "--zzzzzzzz", None),
+        ("comfyui", "--xformers", None),  # never --disable-xformers
+        ("comfyui", "--medvram", None),
+        ("comfyui", "--normalvrm", "--normalvram"),
+        ("comfyui", "--autolaunch", "--auto-launch"),
+        ("forge", "--fp32-vae", "--vae-in-fp32"),
+        ("comfyui", "--no-half-vae", "--fp32-vae"),
+        ("comfyui", "--device-id", "--cuda-device"),
+        ("kohya", "--port", "--server_port"),
+        ("a1111", "--cors-header", None),
+        ("comfyui", "--enable-cors", None),
     ],
 )
 def test_nearest_name(kind: str, typed: str, meant: str | None) -> None:
-    assert nearest(ui(kind), typed) == meant
+    assert instead_of(ui(kind), typed).flag == meant
 
 
 def test_unambiguous_beginnings_count_as_the_flag() -> None:
     assert full_name(ui("a1111"), "--autol") == "--autolaunch"
     assert full_name(ui("a1111"), "--no-half") == "--no-half"
     assert full_name(ui("a1111"), "--opt") == "--opt"
+
+
+def test_what_a_meaning_offers_is_a_flag_there() -> None:
+    for meaning in meanings():
+        assert meaning.source
+        for kind, words in meaning.words.items():
+            table = flags_of(kind)
+            for word in words:
+                assert table is None or word.split()[0] in table.rows, (meaning.id, kind, word)

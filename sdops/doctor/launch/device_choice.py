@@ -19,6 +19,8 @@ def device_choice(
 ) -> Iterator[PlannedFlag]:
     """The user's own choice in this UI's words, or the best of several unlike GPUs."""
     flag = rules.device_flag
+    if flag is None:
+        return
     for argument in arguments_of(ui):
         row = row_of(ui, argument.flag)
         ignored = status_of(ui, argument.flag) is FlagStatus.IGNORED

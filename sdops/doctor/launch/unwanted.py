@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from sdops.facts.types import Facts, UiInstall
 from sdops.knowledge.device import Device
+from sdops.knowledge.flag_meanings import instead_of
 from sdops.knowledge.flags import (
     FlagStatus,
     arguments_of,
     flags_of,
     is_complete,
-    nearest,
     row_of,
     status_of,
 )
@@ -46,10 +46,10 @@ def _dead(ui: UiInstall) -> Iterator[RemovedFlag]:
         elif status is FlagStatus.IGNORED:
             yield RemovedFlag(argument.flag, f"{title} accepts it and does nothing.{instead}")
         elif status is FlagStatus.UNKNOWN and is_complete(ui):
-            meant = nearest(ui, argument.flag)
-            guess = f"; {meant} may be meant" if meant else ""
-            reason = f"This {title} does not know it and stops at start{guess}."
-            yield RemovedFlag(argument.flag, reason)
+            instead_ = instead_of(ui, argument.flag)
+            guess = f"; {instead_.flag} is what does it here" if instead_.flag else ""
+            reason = f"This {title} does not know it and stops at start{guess}. {instead_.why}"
+            yield RemovedFlag(argument.flag, reason.strip())
         elif row and row.one_shot:
             yield RemovedFlag(
                 argument.flag, "It is meant for a single start; left here, it acts at every start."
