@@ -30,6 +30,7 @@ FORMATS = {
     "markdown": Format("markdown", ".md"),
     "sarif": Format("sarif", ".sarif"),
     "junit": Format("junit", ".xml"),
+    "html": Format("html_page", ".html"),
     "github": Format("github"),
 }
 """Every output format by its name: the one place that lists them."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from sdops.finding import Finding, Remedy, Report
 from sdops.typed_json import to_json
 
 SCHEMA = "sdops.report/1"
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What a terminal obeys, or no encoding has; JSON takes it as an escape as well."""
 
 
 def render(report: Report) -> str:
     """The report as one JSON object on one line: indenting takes five times as long."""
-    return json.dumps(document(report), ensure_ascii=False, default=str) + "\n"
+    text = json.dumps(document(report), ensure_ascii=False, default=str)
+    if not text.isascii() or "\x7f" in text:
+        text = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def render(report: Report) -> str:
             {
                 "executionSuccessful": report.complete,
                 "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": one_line(text, _MAX_TEXT)}}
+                    {"level": "error", "message": {"text": _plain(text)}}
                     for text in (*report.faults, *report.crashed.values())
                 ],
             }
@@ -86,17 +86,17 @@ def _rule(rule: Rule, severity: Severity | None) -> dict[str, Any]:
 def _result(finding: Finding) -> dict[str, Any]:
     location = finding.location
     path = location.path if location is not None else "."
-    message = one_line(finding.title, _MAX_TEXT)
+    message = _plain(finding.title)
     # GitHub shows lines only, and a model has none: the place goes into the sentence.
     if location is not None and (location.member or location.offset is not None):
-        parts = [one_line(location.member, 200)] if location.member else []
+        parts = [_plain(location.member, 200)] if location.member else []
         parts += [f"byte {location.offset}"] if location.offset is not None else []
         message = f"{message.rstrip('.')} ({', '.join(parts)})."
     line = location.line if location is not None and location.line else 1
     return {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{message} {one_line(finding.why, _MAX_TEXT)}".strip()},
+        "message": {"text": f"{message} {_plain(finding.why)}".strip()},
         "locations": [
             {
                 "physicalLocation": {
@@ -117,6 +117,11 @@ def _result(finding: Finding) -> dict[str, Any]:
             "offset": location.offset if location is not None else None,
         },
     }
+
+
+def _plain(text: str, limit: int = _MAX_TEXT) -> str:
+    """`text` on one line; a reader of SARIF makes a link of `[text](target)`."""
+    return one_line(text, limit).replace("](", "] (")
 
 
 def _uri(path: str) -> str:

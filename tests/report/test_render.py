@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sdops.errors import ExitCode, UsageError
 from sdops.finding import Action, Command, Finding, Location, Platform, Remedy, Report, Severity
 from sdops.report import FORMATS, render
+from sdops.report.blocks import Table
+from sdops.report.rich_text import _table
 from sdops.report.schema import schema
 
 HOSTILE = "\x1b]0;owned\x07 [bold]not bold[/bold] <script>alert(1)</script> `tick`\n::error::no"
@@ -70,6 +72,35 @@ def test_long_commands_are_never_wrapped() -> None:
     long = Command(tuple(f"argument-number-{n}" for n in range(30)))
     finding = Finding("x", Severity.INFO, "t", remedies=(Remedy("do", commands=(long,)),))
     assert long.line in render(a_report(findings=(finding,)), "rich", width=40)
+
+
+PATH = "/home/somebody/stable-diffusion-webui/models/Stable-diffusion/sdxl/a-very-long-name.ckpt"
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 100, 200])
+def test_at_any_width_every_word_is_there_whole(width: int) -> None:
+    words = f"The file {PATH} is not what its name says, so --no-half-vae does not help here"
+    remedy = Remedy(words, add_flags=("--no-half-vae",), move_away=(PATH,))
+    place = Location(PATH, "archive/data.pkl", 7)
+    finding = Finding("gpu-hot", Severity.ERROR, words, words, location=place, remedies=(remedy,))
+    report = a_report(findings=(finding,), faults=(words,))
+    shown = render(report, "rich", width=width)
+    for word in (*words.split(), "archive/data.pkl,"):
+        assert word in shown
+    assert shown.count(PATH) >= 6
+    for line in shown.splitlines():
+        indent = len(line) - len(line.lstrip())
+        assert len(line) <= max(width, 28) or len(line.split()) <= 1 + (indent >= 8) * 2
+
+
+@pytest.mark.parametrize("width", [20, 40, 100])
+def test_a_table_keeps_each_cell(width: int) -> None:
+    rows = (("smoke-vae-half-precision", PATH, "fails"), ("x", "", "one two three " * 8))
+    lines = list(_table(Table(rows, ("Rule", "File", "What")), width))
+    text = " ".join(" ".join(lines).split())
+    for cell in (cell for row in rows for cell in row):
+        assert cell.strip() in text
+    assert all(title in text for title in ("Rule", "File", "What"))
 
 
 def test_color_only_when_asked_for() -> None:
