@@ -31,6 +31,13 @@ def openable(name: str) -> str:
     return f"\\\\?\\UNC{whole[1:]}" if whole.startswith("\\\\") else f"\\\\?\\{whole}"
 
 
+def usual(name: str) -> str:
+    r"""`name` without `\\?\`, as other programs and people write it."""
+    if name.startswith("\\\\?\\UNC\\"):
+        return "\\\\" + name[8:]
+    return name.removeprefix("\\\\?\\")
+
+
 def portable(name: str) -> str:
     """A relative `name` as it is written in what is read elsewhere: with `/`."""
     return name.replace(os.sep, "/") if os.sep == "\\" else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +54,21 @@ def pairs_of_list(path: Path) -> tuple[Pair, ...]:
         UnreadableInputError: the list cannot be read or understood.
     """
     named = [item for item in manifest.read(path) if item.name is not None]
-    return tuple(Pair(path.parent / str(item.name), item) for item in named)
+    return tuple(Pair(_place(path.parent, str(item.name)), item) for item in named)
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where `name` of a list is: also one written on Windows, or in bytes that are not UTF-8."""
+    place = folder / name
+    if os.name == "nt" or place.exists():
+        return place
+    others = (folder / name.replace("\\", "/"), folder / _as_bytes(name))
+    return next((other for other in others if other.exists()), place)
+
+
+def _as_bytes(name: str) -> str:
+    """The name of the file whose bytes were read as Western European text."""
+    return os.fsdecode(name.encode("cp1252", "replace"))
 
 
 def pair(path: Path, lists: Sequence[Expected]) -> Pair:

@@ -22,6 +22,8 @@ from pathlib import Path
 from sdops.atomic import write_new
 from sdops.checkpoint.hash.hashes import FileHashes
 from sdops.errors import UnreadableInputError
+from sdops.paths import portable, usual
+from sdops.text import decode, is_text
 
 SIZE_LIMIT = 64 * 1024 * 1024
 _MAX_LINE_BYTES = 8192
@@ -55,12 +57,12 @@ def read(path: Path) -> tuple[Expected, ...]:
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise UnreadableInputError(f"{path} is too large for a list of hashes.")
-        text = path.read_text("utf-8-sig")
+        raw = path.read_bytes()
     except OSError as error:
         raise UnreadableInputError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise UnreadableInputError(f"{path} is not a list of hashes: it is not text.") from None
-    found = tuple(parse(text, str(path)))
+    if not is_text(raw[:_MAX_LINE_BYTES]):
+        raise UnreadableInputError(f"{path} is not a list of hashes: it is not text.")
+    found = tuple(parse(decode(raw).replace("\r\n", "\n"), str(path)))
     if not found:
         raise UnreadableInputError(
             f"{path} holds no hash that could be understood.",
@@ -73,9 +75,10 @@ def is_list(path: Path) -> bool:
     """Whether the file at `path` begins as lists of sha256sum and BSD do, by its content."""
     try:
         with path.open("rb") as file:
-            line = file.readline(_MAX_LINE_BYTES).decode("utf-8-sig").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
+            head = file.read(_MAX_LINE_BYTES)
+    except OSError:
         return False
+    line = decode(head).partition("\n")[0].rstrip("\r")
     return bool(_SUM_LINE.fullmatch(line) or _BSD_LINE.fullmatch(line))
 
 
@@ -86,7 +89,7 @@ def parse(text: str, origin: str) -> Iterator[Expected]:
     elif text.lstrip().startswith("{"):
         yield from _cache_json(text, origin)
     else:
-        for line in text.splitlines():
+        for line in text.split("\n"):  # names may hold what else Python takes for an end
             yield from _line(line, origin)
 
 
@@ -131,9 +134,9 @@ def _is_text(lines: str) -> bool:
 
 def _sum_line(path: Path, item: FileHashes) -> str:
     try:
-        name = os.path.relpath(item.path, path.parent)
+        name = portable(os.path.relpath(usual(str(item.path)), path.parent))
     except ValueError:  # another drive on Windows
-        name = str(Path(item.path).absolute())
+        name = portable(usual(str(Path(item.path).absolute())))
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     mark = "\\" if escaped != name and os.sep == "/" else ""
     return f"{mark}{item.sha256}  {escaped if mark else name}\n"
