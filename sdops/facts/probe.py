@@ -37,5 +37,16 @@ def reason(error: BaseException) -> str:
     if isinstance(error, ProbeError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        return f"{error.strerror or error}: {error.filename or _asker(error)}"
+    if type(error) is RuntimeError:  # psutil's, in its own words
+        return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+def _asker(error: BaseException) -> str:
+    """The module whose question failed, where the system does not say what it did not find."""
+    trace, module = error.__traceback__, "unknown"
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", module))
+        trace = trace.tb_next
+    return f"asked for in {module}"

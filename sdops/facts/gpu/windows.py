@@ -48,7 +48,11 @@ def read() -> WindowsGpus:
     """
     argv = [program("powershell.exe"), "-NoProfile", "-NonInteractive", "-Command", _SCRIPT]
     output = run(argv, timeout_s=TIMEOUT_S)
-    return interpret(output.stdout)
+    try:
+        return interpret(output.stdout)
+    except ProbeError as error:
+        said = next(iter((output.stderr or output.stdout).split("\n")), "").strip()
+        raise ProbeError(f"{error}: {said[:200] or 'nothing'} ({argv[0]})") from None
 
 
 def interpret(text: str) -> WindowsGpus:

@@ -9,6 +9,7 @@ from sdops.doctor.answer import DoctorAnswer
 from sdops.facts.types import Driver, Facts, Gpu, Host, TorchBuild, UiInstall, XformersBuild
 from sdops.finding import Report
 from sdops.launch import LaunchPlan
+from sdops.profile import load
 from sdops.report.blocks import Block, Code, Details, Heading, Paragraph, Table
 from sdops.report.views.smoke import steps_table
 from sdops.tried import Tried
@@ -113,4 +114,11 @@ def _gaps(facts: Facts) -> Iterator[Block]:
     if not facts.gaps:
         return
     yield Heading("What could not be seen")
-    yield Table(tuple((gap.fact, gap.reason) for gap in facts.gaps))
+    rows = tuple((gap.fact, gap.reason, _unjudged(gap.fact)) for gap in facts.gaps)
+    yield Table(rows, ("", "why", "so this was not judged"))
+
+
+def _unjudged(fact: str) -> str:
+    """What cannot be said without `fact`; the longest entry that it begins with knows."""
+    rows = [row for row in load("unseen")["facts"] if f"{fact}.".startswith(f"{row['fact']}.")]
+    return str(max(rows, key=lambda row: len(row["fact"]))["unjudged"]) if rows else ""

@@ -75,9 +75,15 @@ def _registry_rules() -> Iterator[str]:
     if sys.platform == "win32":
         import winreg
 
-        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, rf"{_POLICY}\FirewallRules") as key:
-            for index in range(winreg.QueryInfoKey(key)[1]):
-                yield str(winreg.EnumValue(key, index)[1])
+        name = rf"{_POLICY}\FirewallRules"
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, name) as key:
+                for index in range(winreg.QueryInfoKey(key)[1]):
+                    yield str(winreg.EnumValue(key, index)[1])
+        except OSError as error:
+            raise ProbeError(
+                rf"the registry key HKLM\{name} cannot be read: {error.strerror}"
+            ) from None
     yield from ()
 
 
