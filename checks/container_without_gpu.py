@@ -12,7 +12,7 @@ documentation, Running ROCm Docker containers.
 from __future__ import annotations
 
 from sdops.check import Action, Command, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.patient import describe, kind_of, lacks_gpu, torch_of
+from sdops.knowledge.patient import describe, kind_of, lacks_gpu, lost_in_container, torch_of
 
 GIVE = {
     ("docker", "cuda"): ("docker", "run", "--gpus", "all", "IMAGE"),
@@ -32,6 +32,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     lacks_gpu(facts)
     if kind_of(torch) == "cpu":
         raise Skip("torch is a build for the processor.")
+    if lost_in_container(facts):
+        raise Skip("The container had its GPU and has lost it: see driver-faulty.")
     if any(not card.visible for card in facts.gpus):
         raise Skip("The GPU is here, but hidden by a variable.")
     if _driver_answers(facts):

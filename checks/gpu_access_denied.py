@@ -11,7 +11,7 @@ nodes.
 from __future__ import annotations
 
 from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge.patient import cards_of, lacks_gpu, maker_of, torch_of
+from sdops.knowledge.patient import cards_of, lacks_gpu, lost_in_container, maker_of, torch_of
 from sdops.remedies.commands import admin_command
 
 
@@ -20,6 +20,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     lacks_gpu(facts)
     if facts.host.os != "linux":
         raise Skip("Only Linux has device files.")
+    if lost_in_container(facts):
+        raise Skip("The container has lost its GPU: see driver-faulty.")
     maker = maker_of(torch_of(facts))
     for driver in facts.drivers:
         cards = cards_of(facts, driver.vendor)

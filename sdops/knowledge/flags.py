@@ -145,7 +145,7 @@ def status_of(ui: UiInstall, flag: str) -> FlagStatus:
     table = flags_of(ui.kind)
     row = table.rows.get(flag) if table else None
     defined = _defined(ui)
-    if not defined:
+    if not defined or not flag.startswith("-"):  # a key of a configuration file
         return row.status if row else FlagStatus.UNKNOWN
     if flag in defined:
         help_text = (defined[flag].help or "").lower()

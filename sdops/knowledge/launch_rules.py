@@ -174,7 +174,8 @@ def xformers_state(rules: LaunchRules, facts: Facts, device: Device) -> Xformers
         return XformersState.ABSENT
     build = python.xformers
     if build is None:
-        pinned = rules.xformers_for_torch
+        pins = facts.ui.torch_pins if facts.ui else ()
+        pinned = pins[0].torch if pins and rules.xformers_for_torch else rules.xformers_for_torch
         elsewhere = pinned is not None and public(torch.version) != pinned
         return XformersState.CLASHES if elsewhere else XformersState.ABSENT
     code_for = build.architectures or xformers.kernels_of(build.version)

@@ -77,6 +77,17 @@ def lacks_gpu(facts: Facts) -> None:
         raise Skip("torch was run, and it found a GPU.")
 
 
+def lost_in_container(facts: Facts) -> bool:
+    """Whether this container was given its GPUs and has lost them since.
+
+    The driver's library is there and says "Unknown Error": the host's systemd was reloaded, and
+    took the device files' permissions away (NVIDIA/nvidia-container-toolkit issues 48 and 1227).
+    """
+    driver = facts.driver("nvidia")
+    fault = (driver.fault or "") if driver else ""
+    return facts.host.container is not None and "unknown error" in fault.lower()
+
+
 def deep_messages(facts: Facts) -> Iterator[str]:
     """What torch itself said when it was really run (`--deep`): the texts of its errors."""
     if facts.deep is not None:

@@ -18,7 +18,7 @@ def test_fires_for_gradio_uis(machine, judge, with_host, environment):
 def test_windows_sets_it_its_own_way(machine, judge, with_host):
     facts = with_host(machine("healthy-windows-rtx4070-forge"), environment=PROXY)
     (finding,) = judge("proxy-catches-localhost", facts)
-    assert finding.remedies[0].commands[0].line == "set NO_PROXY=localhost,127.0.0.1,::1"
+    assert finding.remedies[0].commands[0].line == 'set "NO_PROXY=localhost,127.0.0.1,::1"'
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ def test_every_table_reads_and_names_its_source(name: str) -> None:
 
 
 def test_a_kind_without_a_table_has_none() -> None:
-    assert flags_of("fooocus") is None
-    assert status_of(ui("fooocus"), "--listen") is FlagStatus.UNKNOWN
+    assert flags_of("onetrainer") is None
+    assert status_of(ui("onetrainer"), "--listen") is FlagStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
