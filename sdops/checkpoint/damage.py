@@ -19,6 +19,9 @@ DAMAGE = frozenset({"truncated", "header-damaged", "tensor-damaged", "damaged",
 """Ids of the problems that come of damage, not of a limit of ours or of someone's intent."""
 CUT = "truncated"
 """That of a file whose end is missing."""
+OWN_LIMITS = frozenset({"pickle-budget", "header-size", "index-incomplete", "unpacking-limit",
+                        "nesting-limit"})  # fmt: skip
+"""Those of files that are larger than sdops follows; nothing is wrong with them by that."""
 COVERED = DAMAGE | {"lfs-pointer", "web-page", "empty-file", "unknown-format"}
 """Ids of the problems that the finding about a broken file stands for."""
 

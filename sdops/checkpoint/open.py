@@ -93,7 +93,7 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
     tensors, others = tensor_index.split(found)
     problems = checkpoint.problems
     if not found.complete:
-        text = "The index is too large, or a name in it is too long."
+        text = "It holds more than sdops follows, or a name that is too long."
         problems += (Problem("index-incomplete", text, blocking=True),)
     if contents.main.fault:
         problems += (_damaged(contents.main),)
@@ -104,6 +104,7 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
         extras=found.extras,
         deeper=found.deeper,
         opaque=tuple(found.opaque),
+        numbered=bool(tensors) and all(item.path in found.numbered for item in tensors),
         problems=problems,
     )
 

@@ -31,6 +31,13 @@ WRAPPERS = ("state_dict", "params_ema", "params", "model_state_dict", "model", "
 _ORDERED_DICTS = {("collections", "OrderedDict"), ("builtins", "dict"), ("__builtin__", "dict"),
                   ("collections", "defaultdict"),
                   ("pytorch_lightning.utilities.parsing", "AttributeDict")}  # fmt: skip
+_ARRAYS = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
+           ("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer"),
+           ("torch._utils", "_rebuild_meta_tensor_no_storage")}  # fmt: skip
+_PLAIN_TENSORS = {("torch", "Tensor"), ("torch._tensor", "Tensor"),
+                  ("torch.nn.parameter", "Parameter"), ("torch.nn.parameter", "Buffer"),
+                  ("torch.nn.parameter", "UninitializedParameter")}  # fmt: skip
+_MAX_LOOK = 5000
 _PARAMETER_DICT = ("torch.nn.modules.container", "ParameterDict")
 _PARAMETERS = {"_rebuild_parameter", "_rebuild_parameter_with_state"}
 _STRIDED = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"}
@@ -47,6 +54,8 @@ class Index:
     deeper: Counter[str] = field(default_factory=Counter)
     """How many plain values lie deeper, by their key at the root."""
     wrapper: tuple[str, ...] = ()
+    numbered: set[tuple[str, ...]] = field(default_factory=set)
+    """The paths of tensors that are found by numbers: hypernetworks, states of optimizers."""
     complete: bool = True
     """False if the object was too large or too deep to walk."""
 
@@ -66,6 +75,8 @@ class _Walker:
         self.text = 0
         self.open: set[int] = set()
         self.long_keys: dict[int, str] = {}
+        self.numbers = 0
+        """How many keys that lead to here are numbers."""
 
     def walk(self, value: Value, path: tuple[str, ...]) -> None:
         self.nodes += 1
@@ -98,12 +109,17 @@ class _Walker:
         for key, item in _items(value):
             if isinstance(key, (Global, Call)):
                 self._opaque(key, path)
+            is_number = isinstance(key, (int, float))
+            self.numbers += is_number
             self.walk(item, (*path, self._key(key)))
+            self.numbers -= is_number
         self.open.discard(id(value))
 
     def _object(self, value: Persistent | Call, path: tuple[str, ...]) -> None:
         try:
             self.index.tensors.append(self._tensor(value)._replace(path=path))
+            if self.numbers and len(path) > 1:
+                self.index.numbered.add(path)
             self._count(path)
             return
         except _NotATensorError:
@@ -122,7 +138,29 @@ class _Walker:
     def _opaque(self, value: Value, path: tuple[str, ...]) -> None:
         if len(self.index.opaque) < _MAX_OPAQUE:
             self._count(path)
-            self.index.opaque.append(Opaque(path, show(value)))
+            self.index.opaque.append(Opaque(path, show(value), self._holds_weights(value)))
+
+    def _holds_weights(self, value: Value) -> bool:
+        """Whether there are storages, or arrays of numpy, in what an object is made from."""
+        left, seen = [value], set[int]()
+        while left and len(seen) < _MAX_LOOK:
+            item = left.pop()
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            if isinstance(item, Persistent) and (
+                describe_storage(item) is not None or str(item.id) in self.contents.objects
+            ):
+                return True
+            if isinstance(item, Call):
+                if _callee(item) in _ARRAYS:
+                    return True
+                left += [item.args, item.state, *(item.items or [])]
+            elif isinstance(item, (Dict, Set)):
+                left += item.items
+            elif isinstance(item, (list, tuple)):
+                left += item
+        return False
 
     def _count(self, path: tuple[str, ...]) -> None:
         self.text += sum(map(len, path))
@@ -158,6 +196,8 @@ class _Walker:
         if module == "torch._utils" and name in _PARAMETERS and args:
             return self._tensor(args[0], depth + 1)._replace(parameter=True)
         if (module, name) == ("torch._tensor", "_rebuild_from_type_v2") and len(args) >= 3:
+            if not _is_plain_type(args):
+                raise _NotATensorError
             inner = Call(args[0], args[2], None, value.offset, value.opcode)
             return self._tensor(inner, depth + 1)
         if name == "Parameter" and module.startswith("torch.nn") and args:
@@ -321,6 +361,18 @@ def _dtype_argument(args: tuple[Value, ...]) -> str:
     if not isinstance(dtype, Global) or dtype.module != "torch":
         raise _NotATensorError
     return dtype.name
+
+
+def _is_plain_type(args: tuple[Value, ...]) -> bool:
+    """Whether a subclass of Tensor, saved with its state, is no more than its numbers.
+
+    Others (torchao, bitsandbytes, GGUF in torch) hold in their state what the numbers mean.
+    """
+    kind, state = args[1], args[3] if len(args) > 3 else None
+    if isinstance(kind, Global) and (kind.module, kind.name) in _PLAIN_TENSORS:
+        return True
+    empty = (None, (), (None, None))
+    return state in empty or (isinstance(state, Dict) and not state.items)
 
 
 def _flags(value: Value) -> frozenset[str]:

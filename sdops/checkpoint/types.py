@@ -118,6 +118,8 @@ class Opaque(NamedTuple):
     """The keys from the root object to it."""
     what: str
     """What it would be, safe to show: `posix.system('id') was not run`."""
+    holds_weights: bool = False
+    """Whether there are tensors or arrays in it: a sparse, quantized or nested tensor, a module."""
 
 
 class Problem(NamedTuple):
@@ -156,6 +158,8 @@ class Checkpoint(NamedTuple):
     deeper: Mapping[str, int] = _NOTHING
     """How many plain values lie deeper than those, by their key at the root."""
     opaque: tuple[Opaque, ...] = ()
+    numbered: bool = False
+    """Whether all of its tensors are found by keys that are numbers, not text."""
     traces: tuple[Trace, ...] = ()
     """What each pickle in the file would do."""
     problems: tuple[Problem, ...] = ()
@@ -163,3 +167,11 @@ class Checkpoint(NamedTuple):
     """The files an index file refers to, for a sharded model."""
     states: Mapping[str, os.stat_result] = _NOTHING
     """Of every file that it was read from, its own first, by path; empty for one from elsewhere."""
+
+    @property
+    def lost_weights(self) -> tuple[Opaque, ...]:
+        """Weights among the tensors of the state dict that could not be read as tensors."""
+        depth = len(self.wrapper)
+        return tuple(
+            item for item in self.opaque if item.holds_weights and item.path[:depth] == self.wrapper
+        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -19,7 +19,7 @@ from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.files.source import FileSource, Source, is_unchanged
 from sdops.checkpoint.formats.zips import Members
 from sdops.checkpoint.types import Checkpoint, Storage, Tensor
-from sdops.errors import UnreadableInputError
+from sdops.errors import SdopsError, UnreadableInputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +90,22 @@ class Weights:
             opened = os.fstat(source.descriptor)
             if not (is_unchanged(source.status, now) and is_unchanged(source.status, opened)):
                 raise _changed(path)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Makes sure that the files are the same after the block as before.
+
+        A change comes before any other error: it is what the others come of.
+
+        Raises:
+            UnreadableInputError: one was written to, replaced or removed.
+        """
+        try:
+            yield
+        except SdopsError:
+            self.refuse_changed()
+            raise
+        self.refuse_changed()
 
     def plain_range(self, tensor: Tensor) -> tuple[FileSource, int] | None:
         """The file and offset where the tensor's bytes stand exactly as safetensors wants them.

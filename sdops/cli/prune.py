@@ -65,7 +65,7 @@ def prune(
     def planner(checkpoint: Checkpoint) -> Plan:
         return prune_plan(checkpoint, pruning, precision)
 
-    how = manner(planner, ".safetensors", writing)
+    how = manner(planner, ".safetensors", writing, leaves_out=True)
     found = work_on(source, destination, writing.out, how.suffix, "-pruned.safetensors")
     # About half of it is written and read back; all of it is hashed for the metadata.
     passes = 1 + (not writing.no_metadata)

@@ -19,8 +19,16 @@ def manner(
     planner: Planner,
     suffix: str,
     writing: Writing,
+    *,
+    leaves_out: bool = False,
 ) -> Manner:
     """How every file is written, from the switches of the command line.
+
+    Args:
+        planner: plans each.
+        suffix: of the results.
+        writing: the switches.
+        leaves_out: whether the command is there to leave weights out.
 
     Raises:
         UsageError: switches that contradict one another.
@@ -39,7 +47,8 @@ def manner(
         raise UsageError("--trash and --delete-source contradict one another.", "Give one.")
     after: AfterSource = AfterSource()
     if writing.trash or writing.delete_source:
-        after = Trash() if writing.trash else Delete()
+        gone = Trash if writing.trash else Delete
+        after = gone(leaves_out=leaves_out)
     policy: OverwritePolicy = Overwrite() if writing.overwrite else OverwritePolicy()
     written = Options(
         metadata=not writing.no_metadata,

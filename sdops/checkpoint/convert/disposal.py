@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sdops.checkpoint.convert.plan import Plan
 from sdops.checkpoint.files.source import is_unchanged
 from sdops.checkpoint.types import Checkpoint
 from sdops.errors import SdopsError, UsageError
@@ -17,7 +18,7 @@ class AfterSource:
     kept = ""
     """How a sentence ends about a file whose result was there already."""
 
-    def check(self, checkpoint: Checkpoint) -> None:
+    def check(self, plan: Plan) -> None:
         """Refuses what `dispose` could only do by halves."""
 
     def dispose(self, checkpoint: Checkpoint) -> str | None:
@@ -27,8 +28,24 @@ class AfterSource:
 class _Disposal(AfterSource):
     kept = "; the source was kept"
 
-    def check(self, checkpoint: Checkpoint) -> None:
-        """Raises UsageError for a model that lies in several files, or behind a link."""
+    def __init__(self, *, leaves_out: bool = False) -> None:
+        """With `leaves_out` where weights are left out on purpose: prune."""
+        self._leaves_out = leaves_out
+
+    def check(self, plan: Plan) -> None:
+        """Refuses to give up more than the result will hold, or less than the whole source.
+
+        Raises:
+            UsageError: weights are left out, or the model lies in several files, or behind a link.
+        """
+        checkpoint = plan.source
+        lost = [item.name for item in plan.dropped if item.holds_weights]
+        if lost and not self._leaves_out:
+            raise UsageError(
+                f"The result would not hold all that is in {checkpoint.path}: it leaves out"
+                f" {', '.join(lost[:3])}{' …' if len(lost) > 3 else ''}.",
+                "Leave out --trash and --delete-source, and keep the file.",
+            )
         if checkpoint.shards:
             raise UsageError(
                 f"{checkpoint.path} is only the index of {len(checkpoint.shards)} files.",

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sdops.checkpoint.convert.precision import Precision, dtype_for, idle_parts
+from sdops.checkpoint.convert.precision import (
+    Packed,
+    Precision,
+    dtype_for,
+    idle_parts,
+    kept_companions,
+)
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.identify.identity import identify
 from sdops.checkpoint.types import Checkpoint, Tensor
 from sdops.checkpoint.write.layout import Outgoing
-from sdops.errors import UsageError
+from sdops.errors import UnreadableInputError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Dropped:
     """A tensor's name, or a group's: `optimizer_states (1372 tensors)`."""
     reason: str
     size_bytes: int = 0
+    holds_weights: bool = False
+    """Whether there were tensors in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +59,58 @@ class Plan:
     metadata: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What was decided or repaired, in words."""
+    needless: str = ""
+    """Why the result would be the source again, where it would."""
 
 
 def convert_plan(checkpoint: Checkpoint, precision: Precision) -> Plan:
     """Keeps every tensor of the state dict; leaves behind what is beside it and what is no tensor.
 
     Raises:
-        UsageError: it is a hypernetwork, whose layers are told by plain values.
+        UsageError: it is a hypernetwork, whose layers are told by plain values, or found by
+            numbers.
+        UnreadableInputError: a weight in it can be written to no other file as it is.
     """
-    if checkpoint.extras and identify(checkpoint).kind == "hypernetwork":
+    refuse_lost_weights(checkpoint)
+    if checkpoint.numbered or (checkpoint.extras and identify(checkpoint).kind == "hypernetwork"):
         raise UsageError(
             f"{checkpoint.path} is a hypernetwork: programs load it as a .pt only, with plain"
-            " values (its layers' structure) that no other file can hold.",
+            " values and numbers for keys (its layers' structure) that no other file can hold.",
             "Keep it as it is; sdops scan says whether it is safe.",
         )
+    packed = Packed((tensor.name, tensor.dtype) for tensor in checkpoint.tensors)
     items = tuple(
-        Item(tensor, tensor.name, dtype_for(tensor, precision)) for tensor in checkpoint.tensors
+        Item(tensor, tensor.name, dtype_for(tensor, precision, packed))
+        for tensor in checkpoint.tensors
     )
     return Plan(
         source=checkpoint,
         items=items,
         dropped=tuple(left_behind(checkpoint)),
         metadata=checkpoint.metadata,
-        notes=idle_parts([item.name for item in items], precision),
+        notes=(
+            *idle_parts([item.name for item in items], precision),
+            *kept_companions(checkpoint.tensors, precision, packed),
+        ),
+    )
+
+
+def refuse_lost_weights(checkpoint: Checkpoint) -> None:
+    """Stops before a model would be written without some of its weights.
+
+    Raises:
+        UnreadableInputError: there are sparse, quantized, nested or subclassed tensors in it, or
+            arrays of numpy.
+    """
+    lost = checkpoint.lost_weights
+    if not lost:
+        return
+    names = [".".join(item.path[len(checkpoint.wrapper) :]) or "its root" for item in lost]
+    more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+    raise UnreadableInputError(
+        f"{checkpoint.path} holds weights that are not plain tensors, and that another file cannot"
+        f" hold as they are: {', '.join(names[:3])}{more} ({lost[0].what}).",
+        "Make them dense with the program that made the file (tensor.to_dense(), .dequantize()).",
     )
 
 
@@ -87,14 +124,17 @@ def left_behind(checkpoint: Checkpoint) -> Iterable[Dropped]:
         held = [counted(len(tensors), "tensor", "tensors")] if tensors else []
         held += [counted(plain, "plain value", "plain values")] if plain else []
         size = sum(tensor.elements * BY_NAME[tensor.dtype].size_bytes for tensor in tensors)
-        yield Dropped(f"{name} ({', '.join(held)})", "not part of the model's weights", size)
-    alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
+        yield Dropped(
+            f"{name} ({', '.join(held)})", "not part of the model's weights", size, bool(tensors)
+        )
+    alike: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
     for item in checkpoint.opaque:
         where = ".".join(item.path) or "the file's root"
-        alike.setdefault((item.path[:1], item.what), []).append(where)
-    for (_, what), places in alike.items():
+        alike.setdefault((item.path[:1], item.what, item.holds_weights), []).append(where)
+    for (_, what, holds_weights), places in alike.items():
         more = f" and {len(places) - 1} more like it" if len(places) > 1 else ""
-        yield Dropped(places[0] + more, f"not a tensor; {what} was not run")
+        reason = f"not a tensor; {what} was not run"
+        yield Dropped(places[0] + more, reason, holds_weights=holds_weights)
     for name in checkpoint.extras:
         yield Dropped(name, "a plain value beside the weights")
 

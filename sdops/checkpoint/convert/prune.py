@@ -9,17 +9,29 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sdops.checkpoint.convert.plan import Dropped, Item, Plan, counted, left_behind
-from sdops.checkpoint.convert.precision import Precision, dtype_for, idle_parts
+from sdops.checkpoint.convert.plan import (
+    Dropped,
+    Item,
+    Plan,
+    counted,
+    left_behind,
+    refuse_lost_weights,
+)
+from sdops.checkpoint.convert.precision import (
+    Packed,
+    Precision,
+    dtype_for,
+    idle_parts,
+    kept_companions,
+)
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.identify import ema
 from sdops.checkpoint.identify.components import live_names
 from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.rules import table
+from sdops.checkpoint.identify.savings import is_prunable
 from sdops.checkpoint.types import Checkpoint, Tensor
 from sdops.errors import SdopsError, UsageError
-
-_PRUNABLE = ("checkpoint", "unet", "dit", "ema", "unknown", "motion")
 
 
 class Keep(Enum):
@@ -51,8 +63,9 @@ def prune_plan(checkpoint: Checkpoint, pruning: Pruning, precision: Precision) -
         UsageError: the file is not one that can be pruned: a LoRA, a VAE, an embedding …
         SdopsError: the averaged weights are asked for, but are not there or not complete.
     """
+    refuse_lost_weights(checkpoint)
     identity = identify(checkpoint)
-    if identity.kind not in _PRUNABLE:
+    if not is_prunable(checkpoint, identity):
         raise UsageError(
             f"{checkpoint.path} is no checkpoint that makes pictures by itself (it is recognized as"
             f" {_kind(identity)}); there is nothing in it to prune.",
@@ -72,15 +85,32 @@ def prune_plan(checkpoint: Checkpoint, pruning: Pruning, precision: Precision) -
         else:
             keep.append(tensor)
     items, unused = _with_average(keep, second, chosen)
+    packed = Packed((item.name, item.dtype) for item in items)
     dropped += _group("the other weights", "a second set of the same weights", unused)
     dropped += _group("the noise schedule", "every loader computes it", schedule)
-    return Plan(
+    plan = Plan(
         source=checkpoint,
-        items=tuple(replace(item, dtype=_dtype(item, precision)) for item in items),
+        items=tuple(replace(item, dtype=_dtype(item, precision, packed)) for item in items),
         dropped=tuple(dropped),
         metadata=checkpoint.metadata,
-        notes=(note, *idle_parts([item.name for item in items], precision)),
+        notes=(
+            note,
+            *idle_parts([item.name for item in items], precision),
+            *kept_companions([_named(item) for item in items], precision, packed),
+        ),
     )
+    return replace(plan, needless=_NOTHING_TO_PRUNE) if _is_needless(plan) else plan
+
+
+_NOTHING_TO_PRUNE = "it is pruned already, there is nothing in it to take away"
+
+
+def _is_needless(plan: Plan) -> bool:
+    """Whether the result would hold what the source holds, in the same form."""
+    same = all(item.name == item.source.name and item.dtype == item.source.dtype
+               for item in plan.items)  # fmt: skip
+    source = plan.source
+    return same and not (plan.dropped or source.shards or source.container != "safetensors")
 
 
 def _choose(
@@ -164,8 +194,12 @@ def _with_average(
     return items, unused
 
 
-def _dtype(item: Item, precision: Precision) -> str:
-    return dtype_for(item.source._replace(name=item.name), precision)
+def _dtype(item: Item, precision: Precision, packed: Packed) -> str:
+    return dtype_for(_named(item), precision, packed)
+
+
+def _named(item: Item) -> Tensor:
+    return item.source._replace(name=item.name)
 
 
 def _group(name: str, reason: str, tensors: Collection[Tensor]) -> list[Dropped]:

@@ -28,6 +28,8 @@ from sdops.version import __version__
 
 _MOST_WORKERS = 2
 TORCH_SUFFIXES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+_FOREIGN_SUFFIXES = frozenset({".gguf", ".onnx", ".pkl", ".npz", ".npy", ".h5", ".zip", ".json"})
+"""Of formats that sdops does not write."""
 _UNKNOWN_DIGEST = "0" * 64
 SOURCE_KEY, DIGEST_KEY, VERSION_KEY = "sdops.source", "sdops.source_sha256", "sdops.version"
 SHARDS_KEY = "sdops.shards_sha256"
@@ -89,15 +91,15 @@ def write_safetensors(
             flusher.wrote(count)
             advance(count)
 
-        written = stream(weights, items, planned.slots, target, threads, wrote)
-        _refuse_overflow(written.overflowed, items, options)
-        if options.verify:
-            read_back(target, written.ranges, threads, advance)
-        header = _with(digests.result(), planned.header)
-        write_exactly(target, 0, header)
-        if options.verify:
-            read_back_header(target, header)
-        weights.refuse_changed()
+        with weights.unchanged():
+            written = stream(weights, items, planned.slots, target, threads, wrote)
+            _refuse_overflow(written.overflowed, items, options)
+            if options.verify:
+                read_back(target, written.ranges, threads, advance)
+            header = _with(digests.result(), planned.header)
+            write_exactly(target, 0, header)
+            if options.verify:
+                read_back_header(target, header)
     return _done(destination, planned.size_bytes, options, written.overflowed)
 
 
@@ -127,12 +129,12 @@ def write_ckpt(
                 advance(len(data))
                 yield data
 
-        size = write_torch_zip(file, outgoing, content)
-        _refuse_overflow(overflowed, items, options)
-        if options.verify:
-            read_back_zip(file)
-            advance(size)
-        weights.refuse_changed()
+        with weights.unchanged():
+            size = write_torch_zip(file, outgoing, content)
+            _refuse_overflow(overflowed, items, options)
+            if options.verify:
+                read_back_zip(file)
+                advance(size)
     return _done(destination, size, options, overflowed)
 
 
@@ -185,7 +187,7 @@ def refuse_same_file(plan: Plan, destination: Path) -> None:
 
 def _refuse_misnamed(destination: Path, others: Collection[str]) -> None:
     """Programs choose how to read a model by its suffix, and fail on one that is named wrong."""
-    if destination.suffix.lower() in others:
+    if destination.suffix.lower() in {*others, *_FOREIGN_SUFFIXES}:
         raise UsageError(
             f"Programs would read {destination} as another format than it would have.",
             "Name it *.safetensors, or *.ckpt with sdops convert --to ckpt.",

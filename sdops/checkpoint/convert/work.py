@@ -14,9 +14,16 @@ from sdops.checkpoint.convert import same
 from sdops.checkpoint.convert.disposal import AfterSource
 from sdops.checkpoint.convert.plan import Plan, convert_plan, tied_bytes
 from sdops.checkpoint.convert.precision import Precision
-from sdops.checkpoint.convert.run import Done, Options, foresee, write_ckpt, write_safetensors
+from sdops.checkpoint.convert.run import (
+    Done,
+    Options,
+    foresee,
+    refuse_same_file,
+    write_ckpt,
+    write_safetensors,
+)
 from sdops.checkpoint.convert.tasks import Task, Work
-from sdops.checkpoint.damage import BrokenFileError, examine, refuse_broken
+from sdops.checkpoint.damage import OWN_LIMITS, BrokenFileError, examine, refuse_broken
 from sdops.checkpoint.dtypes import BY_NAME
 from sdops.checkpoint.files.side_by_side import side_by_side
 from sdops.checkpoint.open import open_checkpoint
@@ -68,8 +75,13 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
         findings=tuple(result for result in results if isinstance(result, Finding)),
         interrupted=not whole,
         faults=(*work.faults, *(result for result in results if isinstance(result, str))),
-        data={"files": files} if tasks[0].out is not None or not files else files[0],
+        data=files[0] if _is_one(tasks, files) else {"files": files},
     )
+
+
+def _is_one(tasks: Sequence[Task], files: Sequence[dict[str, Any]]) -> bool:
+    """Whether the answer is about one file that was worked on."""
+    return tasks[0].out is None and len(files) == 1 and "skipped" not in files[0]
 
 
 def _alone(task: Task, manner: Manner, advance: Advance) -> Sequence[Result]:
@@ -114,9 +126,12 @@ def _broken(error: BrokenFileError, task: Task) -> str:
 
 def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
     plan = _plan(task.source, manner)
+    refuse_same_file(plan, task.destination)
+    if plan.needless and (manner.options.metadata or not plan.metadata):
+        return _skipped(task, f"{plan.needless}{manner.after.kept}")
     if task.out is not None and same.is_done(plan, task.destination, manner.options, advance):
         return _skipped(task, f"{task.destination} holds just this already{manner.after.kept}")
-    manner.after.check(plan.source)
+    manner.after.check(plan)
     if manner.dry_run:
         foreseen = foresee(plan, task.destination, manner.options, manner.suffix)
         require_room(_beside(task), foreseen.bytes_out)
@@ -186,7 +201,9 @@ def refuse_damaged(checkpoint: Checkpoint) -> None:
         if problem.blocking:
             raise UnreadableInputError(
                 f"{checkpoint.path} ({checkpoint.container}) cannot be converted: {problem.text}",
-                "Get the file again; sdops verify says whether it is what it should be.",
+                "The file may well be sound: convert it with the program that made it."
+                if problem.id in OWN_LIMITS
+                else "Get the file again; sdops verify says whether it is what it should be.",
             )
     if not checkpoint.tensors:
         unknown = [item.what for item in checkpoint.opaque[:3]]

@@ -32,12 +32,15 @@ class Allowance:
     _RATIO = 200
     _OBJECTS = 800_000
     """Small objects of Python: together about 60 MB."""
+    _MOST_OBJECTS, _BYTES_AN_OBJECT = 3_000_000, 5
+    """A checkpoint of 60,000 tensors has 25 objects, and 170 bytes of pickle, for each."""
 
-    __slots__ = ("_limit", "_objects_before", "operations", "unpacked_bytes")
+    __slots__ = ("_limit", "_objects", "_objects_before", "operations", "unpacked_bytes")
 
     def __init__(self, size: int, wanted_bytes: int = 0) -> None:
         """The whole allowance, of a file that is about to be read."""
         self.operations = self.OPERATIONS
+        self._objects = max(self._OBJECTS, min(self._MOST_OBJECTS, size // self._BYTES_AN_OBJECT))
         usual = min(self.UNPACKED_BYTES, max(self._FREE_BYTES, size * self._RATIO))
         self.unpacked_bytes = self._limit = max(usual, wanted_bytes)
         self._objects_before = sys.getallocatedblocks()
@@ -50,8 +53,8 @@ class Allowance:
 
     def check_memory(self) -> None:
         """Raises BudgetError where what was read fills the memory."""
-        if sys.getallocatedblocks() - self._objects_before > self._OBJECTS:
-            raise BudgetError(f"It makes more than {self._OBJECTS} objects.")
+        if sys.getallocatedblocks() - self._objects_before > self._objects:
+            raise BudgetError(f"It makes more than {self._objects} objects, which sdops follows.")
 
 
 class Source(Protocol):

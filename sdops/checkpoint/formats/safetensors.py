@@ -6,6 +6,8 @@ Source: https://github.com/huggingface/safetensors#format and its `tensor.rs`.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,15 +17,22 @@ from sdops.checkpoint.formats.contents import Contents, Nested
 from sdops.checkpoint.types import Container, Storage, Tensor
 
 MAX_HEADER_BYTES = 100_000_000
-# Parsing takes several times the header in memory, and more for each value; real headers have
-# 25 commas and brackets for a tensor.
-READABLE_HEADER_BYTES = 16 << 20
+READABLE_HEADER_BYTES = 64 << 20
+"""Enough for 200,000 tensors with long names."""
 MAX_HEADER_VALUES = 500_000
+"""Commas and brackets that are parsed at once, which takes memory for each; a tensor has 25 bytes
+or more for one. Longer headers are read entry by entry, which must then be those of tensors."""
+_ENTRY = re.compile(r'\s*"((?:[^"\\\x00-\x1f]|\\.){0,10000})"\s*:\s*(\{[^{}]{0,1000000}\})\s*')
 _MAX_SIZE = (1 << 63) - 1
 _SHOWN_CHARACTERS = 100
+_MOST_ENTRY_VALUES = 100_000
 
 
 class _DuplicateKeyError(ValueError):
+    pass
+
+
+class _EntryError(Exception):
     pass
 
 
@@ -51,15 +60,60 @@ def read(source: Source, container: Container) -> Contents:
         return contents
     data = source.read(8, length)
     if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_HEADER_VALUES:
-        contents.problem("header-size", "The header has more values than sdops reads.",
+        entries = _entries(data)
+    else:
+        header = _header(data, contents)
+        if header is None:
+            return contents
+        entries = iter(header.items())
+    try:
+        _take(entries, contents, 8 + length)
+    except _EntryError as error:
+        contents.problem("header-damaged", f"The header is not valid: {error}.", blocking=True)
+        return contents
+    except _DuplicateKeyError as error:
+        contents.problem("duplicate-name", f"The header names {error} twice.", hostile=True,
                          blocking=True)  # fmt: skip
         return contents
-    header = _header(data, contents)
-    if header is not None:
-        _metadata(header.pop("__metadata__", None), contents)
-        _tensors(header, contents, 8 + length)
-        _coverage(contents, source, 8 + length)
+    _coverage(contents, source, 8 + length)
     return contents
+
+
+def _entries(data: bytes) -> Iterator[tuple[str, Any]]:
+    """The entries of a long header one by one, so that only one is in memory as values.
+
+    Raises:
+        _EntryError: something in it is not as in any header that a program writes.
+        _DuplicateKeyError: a name stands twice.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _EntryError(error) from None
+    names: set[str] = set()
+    place = len(text) - len(text.lstrip())
+    if text[place : place + 1] != "{":
+        raise _EntryError("it does not begin with a brace")
+    while text[place : place + 1] in ("{", ","):
+        found = _ENTRY.match(text, place + 1)
+        if found is None:
+            raise _EntryError(f"what stands at character {place + 1} is not the entry of a tensor")
+        if sum(found[2].count(mark) for mark in ",[") > _MOST_ENTRY_VALUES:
+            raise _EntryError(f"the entry at character {place + 1} has too many values")
+        try:
+            name = json.loads(f'"{found[1]}"')
+            value = json.loads(found[2], object_pairs_hook=_unique)
+        except _DuplicateKeyError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise _EntryError(error) from None
+        if name in names:
+            raise _DuplicateKeyError(repr(name[:_SHOWN_CHARACTERS]))
+        names.add(name)
+        place = found.end()
+        yield name, value
+    if text[place:].strip() != "}":
+        raise _EntryError(f"what stands at character {place} is not the end")
 
 
 def _header(data: bytes, contents: Contents) -> dict[str, Any] | None:
@@ -101,8 +155,11 @@ def _metadata(metadata: object, contents: Contents) -> None:
     contents.metadata.update({key: str(text) for key, text in metadata.items()})
 
 
-def _tensors(header: dict[str, Any], contents: Contents, start: int) -> None:
-    for name, entry in header.items():
+def _take(entries: Iterator[tuple[str, Any]], contents: Contents, start: int) -> None:
+    for name, entry in entries:
+        if name == "__metadata__":
+            _metadata(entry, contents)
+            continue
         tensor = _tensor(name, entry, start)
         if isinstance(tensor, str):
             contents.problem("tensor-damaged", tensor, member=name, blocking=True)

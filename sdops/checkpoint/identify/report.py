@@ -81,7 +81,7 @@ def _data(checkpoint: Checkpoint, identity: Identity) -> dict[str, Any]:
         "tensors": len(checkpoint.tensors),
         "parameters": identity.parameters,
         "ema": identity.ema.state,
-        "savings": dict(savings(checkpoint, identity.ema)),
+        "savings": dict(savings(checkpoint, identity)),
         "opaque": [item.what for item in checkpoint.opaque],
         "metadata": dict(checkpoint.metadata),
         "readable_metadata": _readable(checkpoint.metadata),

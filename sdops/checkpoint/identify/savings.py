@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sdops.checkpoint.identify.ema import Ema
+from sdops.checkpoint.dtypes import BY_NAME
+from sdops.checkpoint.identify.components import live_names
+from sdops.checkpoint.identify.identity import Identity
 from sdops.checkpoint.types import Checkpoint, Tensor
 
 _BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
 
-def savings(checkpoint: Checkpoint, averaged: Ema) -> Mapping[str, int]:
+PRUNABLE = ("checkpoint", "unet", "dit", "ema", "unknown", "motion")
+"""Kinds of files in which there can be something that `sdops prune` takes away."""
+
+
+def is_prunable(checkpoint: Checkpoint, identity: Identity) -> bool:
+    """Whether `sdops prune` works on the file, whatever comes out of it."""
+    known = all(tensor.dtype in BY_NAME for tensor in checkpoint.tensors)
+    lost = checkpoint.numbered or checkpoint.lost_weights
+    return identity.kind in PRUNABLE and known and not lost
+
+
+def savings(checkpoint: Checkpoint, identity: Identity) -> Mapping[str, int]:
     """Bytes by what could go: `second_weights`, `training_state`, `half_precision`.
 
     `half_precision` counts only what is left after the other two.
     """
+    averaged = identity.ema
+    nameless = averaged.state == "only" and live_names(averaged.orphans) is None
+    if nameless or not is_prunable(checkpoint, identity):
+        return {}
     second = set(averaged.pairs.values())
     keep = [t for t in checkpoint.tensors if t.name not in second]
     found = {

@@ -30,6 +30,8 @@ _STREAM_COST = 300
 
 OPERATION_LIMIT = Allowance.OPERATIONS
 MEMO_LIMIT = 400_000
+_MOST_MEMO, _BYTES_A_MEMO = 1_500_000, 10
+"""For pickles of many megabytes: a tensor takes 170 bytes and memorizes 8 values."""
 STACK_LIMIT = 500_000
 MARK_LIMIT = 50_000
 EVENT_LIMIT = 250_000
@@ -180,8 +182,9 @@ class Machine:
             if trace.operations >= self.budget:
                 raise BudgetError(f"The pickle has more than {max(self.budget, 0)} operations.")
             yield range(min(_CHUNK, self.budget - trace.operations))
-            if len(self.memo) > MEMO_LIMIT:
-                raise BudgetError(f"The pickle memorizes more than {MEMO_LIMIT} values.")
+            most = max(MEMO_LIMIT, min(_MOST_MEMO, self.source.size // _BYTES_A_MEMO))
+            if len(self.memo) > most:
+                raise BudgetError(f"The pickle memorizes more than {most} values.")
             if len(self.stack) > STACK_LIMIT:
                 raise BudgetError(f"The pickle stacks more than {STACK_LIMIT} values.")
             if len(self.metastack) > MARK_LIMIT:
