@@ -53,7 +53,7 @@ GGUF += bytes(-len(GGUF) % 32) + bytes(16)
         (make_zip({"x/data.pkl": b"N." * 50})[:90], "truncated"),
         (pickle.dumps([1], 0), "pickle"),
         (pickle.dumps([1], 5), "pickle"),
-        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "torch-legacy"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "truncated"),
         (b"\x93NUMPY\1\0", "npy"),
         (gzip.compress(b"x", mtime=0), "gzip"),
         (GGUF, "gguf"),

@@ -13,8 +13,17 @@ from sdops.checkpoint.files.source import Part, Source
 from sdops.checkpoint.formats.contents import Contents, Nested
 from sdops.checkpoint.formats.plain import is_text
 from sdops.checkpoint.trace.gadgets import gadget
+from sdops.checkpoint.trace.joblib import WRAPPER, JoblibMachine, is_joblib
 from sdops.checkpoint.trace.streams import may_be_pickle, read_stream, read_streams
-from sdops.checkpoint.trace.values import Dict, Global, Persistent, Trace, Value, real_name
+from sdops.checkpoint.trace.values import (
+    Dict,
+    Global,
+    Persistent,
+    Trace,
+    Value,
+    is_plausible,
+    real_name,
+)
 from sdops.checkpoint.types import Container, Storage
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
@@ -31,15 +40,15 @@ def recognize(head: bytes, source: Source) -> Container | None:
     if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
         if _MAGIC in head[:24]:  # a frame may stand before it
             return Container.TORCH_LEGACY
-        return Container.JOBLIB if b"joblib.numpy_pickle" in head else Container.PICKLE
+        return Container.PICKLE
     trace = read_stream(source, operations=_PROBE_OPERATIONS)
     if trace.root == _MAGIC_NUMBER and type(trace.root) is int:
         return Container.TORCH_LEGACY
-    # A text may start with letters that are opcodes; it calls nothing, and imports nothing known.
-    eventful = bool(trace.calls or trace.computed or trace.builds or trace.fills)
-    names = trace.globals.values()
+    # Text and weights may start with bytes that are opcodes; they import nothing by a real name.
+    names = list(filter(is_plausible, trace.globals.values()))
     imports = bool(names) and (not is_text(head) or any(map(_is_known, names)))
-    known = eventful or imports or trace.complete or trace.over_budget
+    called = any(is_plausible(call.callee) for call in trace.calls)
+    known = called or imports or trace.complete or trace.over_budget
     return Container.PICKLE if known else None
 
 
@@ -52,28 +61,28 @@ def read(source: Source, container: Container) -> Contents:
     if container is Container.TORCH_LEGACY:
         return _read_legacy(source)
     contents = Contents(container)
-    if container is Container.JOBLIB:
-        return _read_joblib(source)
     contents.traces.extend(read_streams(source))
+    if any(map(is_joblib, contents.traces)):
+        return _read_joblib(source, contents.traces)
     if contents.traces:
         contents.main = contents.traces[0]
     return contents
 
 
-def _read_joblib(source: Source) -> Contents:
+def _read_joblib(source: Source, as_pickle: list[Trace]) -> Contents:
     """As joblib reads it, and as pickle does, for which the arrays are opcodes."""
-    from sdops.checkpoint.trace.joblib import JoblibMachine
-
     contents = Contents(Container.JOBLIB)
     trace = JoblibMachine(source).run()
-    contents.traces.append(trace)
-    for inner in (trace, *trace.embedded):
-        contents.traces.extend(inner.embedded)
+    contents.traces += [trace, *trace.embedded]
     if trace.complete and trace.end < source.size:
         contents.traces.extend(read_streams(source, trace.end))
-    for other in read_streams(source):
-        other.fault, other.odd = "", []  # pickle cannot read past an array, and need not
-        contents.traces.append(other)
+    for other in as_pickle:
+        # pickle cannot read past an array, and need not: what it finds there is mostly numbers,
+        # and names that are mixed up, as its memo is no longer joblib's.
+        names = other.globals.values()
+        if any(_is_known(name) for name in names if real_name(name) != WRAPPER):
+            other.fault, other.odd, other.computed = "", [], []
+            contents.traces.append(other)
     return contents
 
 
@@ -84,6 +93,9 @@ def _read_legacy(source: Source) -> Contents:
         trace = read_stream(source, offset)
         contents.traces.append(trace)
         if not trace.complete:
+            ends = trace.fault_offset + 9 >= source.size
+            contents.problem("truncated" if ends else "pickle-damaged", trace.fault,
+                             offset=trace.fault_offset, blocking=True)  # fmt: skip
             # From here on other loaders may find what torch does not.
             contents.traces.extend(read_streams(source, offset)) if offset else None
             return contents

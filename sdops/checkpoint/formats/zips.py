@@ -48,9 +48,11 @@ def recognize(head: bytes, source: Source) -> Container | None:
 
 
 def _kind(archive: Archive) -> Container:
-    names = {member.name.rpartition("/")[2].lower() for member in archive.members}
-    if "constants.pkl" in names:
+    # torch asks for `constants.pkl` in the archive's own folder, in exactly this spelling.
+    folder = archive.members[0].name.partition("/")[0] if archive.members else ""
+    if any(member.name == f"{folder}/constants.pkl" for member in archive.members):
         return Container.TORCHSCRIPT
+    names = {member.name.rpartition("/")[2].lower() for member in archive.members}
     if "data.pkl" in names:
         return Container.TORCH_ZIP
     if names and all(name.endswith(".npy") for name in names):

@@ -9,13 +9,23 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeGuard
 
 from sdops.checkpoint.scan.policy import Entry, Policy
-from sdops.checkpoint.trace.values import Blob, Call, Dict, Global, Unknown, Value, real_name
+from sdops.checkpoint.trace.element_types import ElementTypeError, element_type
+from sdops.checkpoint.trace.values import (
+    Blob,
+    Call,
+    Dict,
+    Global,
+    Persistent,
+    Set,
+    Unknown,
+    Value,
+    real_name,
+)
 
 _LARGE = 1 << 24
+_LARGE_TOGETHER = 1 << 28
 _LATIN_1 = {"latin1", "latin-1", "latin_1", "iso-8859-1"}
 _FACTORIES = {"int", "float", "bool", "str", "bytes", "list", "dict", "tuple", "set"}
-_MAX_DTYPE_CHARACTERS = 64
-_MAX_DTYPE_DEPTH = 12
 # NPY_ITEM_REFCOUNT and NPY_LIST_PICKLE in numpy/ndarraytypes.h.
 _HOLDS_OBJECTS = 3
 
@@ -29,6 +39,8 @@ class RuleContext:
         """A call, and the bytes that it would unpickle."""
         self.passed: list[Global] = []
         """References that a call was rightly given to call in turn."""
+        self.made_bytes = 0
+        """What calls with numbers for arguments would take of the memory, all together."""
 
     def entry(self, value: Value) -> Entry | None:
         """The policy's entry for a reference; None for anything else."""
@@ -37,8 +49,9 @@ class RuleContext:
 
 # Rules of functions that run what they are given: these may be called, but never kept as a value.
 TRAMPOLINES = frozenset(
-    {"latin-1", "load-from-bytes", "numpy-frombuffer", "numpy-random", "numpy-reconstruct",
-     "numpy-scalar", "parameter-state", "rebuild-from-type", "reconstructor", "seed-sequence"}
+    {"latin-1", "load-from-bytes", "numpy-frombuffer", "numpy-masked", "numpy-random",
+     "numpy-reconstruct", "numpy-scalar", "parameter-state", "rebuild-from-type", "reconstructor",
+     "seed-sequence"}
 )  # fmt: skip
 
 Rule: TypeAlias = Callable[[Call, RuleContext], "str | None"]
@@ -70,12 +83,13 @@ def no_arguments(call: Call, _context: RuleContext) -> str | None:
 
 
 @rule("small")
-def small(call: Call, _context: RuleContext) -> str | None:
-    """Numbers must be small, texts must not name a codec."""
+def small(call: Call, context: RuleContext) -> str | None:
+    """Numbers must be small, also all of them together; texts must not name a codec."""
     args = _args(call)
     texts = [value for value in args if isinstance(value, str)]
     for value in args:
-        if type(value) is int and abs(value) > _LARGE:
+        context.made_bytes += abs(value) if type(value) is int else 0
+        if context.made_bytes > _LARGE_TOGETHER or (type(value) is int and abs(value) > _LARGE):
             return "would fill the memory"
         encoded = _is_call_of(value, ("_codecs", "encode"))
         if not encoded and not isinstance(value, (int, bytes, Blob, str, list)):
@@ -84,6 +98,81 @@ def small(call: Call, _context: RuleContext) -> str | None:
         plain = len(args) == len(texts) == 2 and texts[1] in _LATIN_1
         return None if plain else "names a codec to load"
     return None
+
+
+@rule("plain-items")
+def plain_items(call: Call, _context: RuleContext) -> str | None:
+    """A container is given what the pickle spells out; a range would grow into millions."""
+    plain = (str, bytes, int, float, list, tuple, Dict, Set, Blob, type(None))
+    for value in _args(call):
+        if not isinstance(value, plain) and not _is_call_of(value, *_CONTAINERS):
+            return "is filled from something that the pickle does not spell out"
+    return None
+
+
+_CONTAINERS = (("collections", "OrderedDict"), ("builtins", "set"), ("builtins", "frozenset"),
+               ("collections", "deque"), ("collections", "Counter"))  # fmt: skip
+_TENSOR_MODULES = {"torch._utils", "torch._tensor", "torch.nn.parameter", "torch.nn", "torch"}
+
+
+def _is_tensor(value: Value) -> bool:
+    """Whether the loader makes a tensor of it; anything else may have methods of its own."""
+    if isinstance(value, Persistent):
+        return True
+    made = value.callee if isinstance(value, Call) else None
+    return isinstance(made, Global) and real_name(made)[0] in _TENSOR_MODULES
+
+
+@rule("of-tensor")
+def of_tensor(call: Call, _context: RuleContext) -> str | None:
+    """Calls methods of its first argument, which must be a tensor."""
+    args = _args(call)
+    if args and args[0] is not None and not _is_tensor(args[0]):
+        return "would use the methods of something that is not a tensor"
+    return None
+
+
+@rule("of-storage")
+def of_storage(call: Call, _context: RuleContext) -> str | None:
+    """A view of a storage, which torch makes larger where the view does not fit into it."""
+    args = _args(call)
+    storage = args[0] if args else None
+    if not isinstance(storage, Persistent):
+        return None if _is_call_of(storage, *_STORAGES) else "is given something else for a storage"
+    held = storage.id[4] if isinstance(storage.id, tuple) and len(storage.id) > 4 else None
+    if type(held) is not int or len(args) < 4:
+        return None
+    offset, size, stride = args[1:4]
+    reach = _reach(offset, _numbers(size), _numbers(stride))
+    if reach is None:
+        return "makes a tensor whose shape cannot be known"
+    # An untyped storage counts bytes, so this never refuses a view that fits.
+    return "would make a tensor larger than its storage" if reach > held else None
+
+
+_STORAGES = (("torch.storage", "_load_from_bytes"), ("torch.storage", "TypedStorage"),
+             ("torch.storage", "UntypedStorage"))  # fmt: skip
+
+
+def _numbers(value: Value) -> tuple[int, ...] | None:
+    if _is_call_of(value, ("torch", "Size")):
+        value = value.args[0] if isinstance(value.args, tuple) and value.args else ()
+    if not isinstance(value, (tuple, list)) or any(type(item) is not int for item in value):
+        return None
+    return tuple(value)
+
+
+def _reach(
+    offset: Value, size: tuple[int, ...] | None, stride: tuple[int, ...] | None
+) -> int | None:
+    """How many elements of its storage a view needs; None where its numbers are none."""
+    if type(offset) is not int or offset < 0 or size is None or stride is None:
+        return None
+    if len(size) != len(stride) or min((*size, *stride), default=0) < 0:
+        return None
+    if 0 in size:
+        return 0
+    return offset + 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
 
 
 @rule("latin-1")
@@ -124,8 +213,8 @@ def load_from_bytes(call: Call, context: RuleContext) -> str | None:
     return None
 
 
-def _is_call_of(value: Value, name: tuple[str, str]) -> TypeGuard[Call]:
-    return isinstance(value, Call) and _names(value.callee, name)
+def _is_call_of(value: Value, *names: tuple[str, str]) -> TypeGuard[Call]:
+    return isinstance(value, Call) and _names(value.callee, *names)
 
 
 @rule("reconstructor")
@@ -173,7 +262,11 @@ def dtype(call: Call, context: RuleContext) -> str | None:
     args = _args(call)
     if not args:
         return "is given no element type"
-    if isinstance(args[0], str) and len(args[0]) <= _MAX_DTYPE_CHARACTERS:
+    if isinstance(args[0], str):
+        try:
+            element_type(Call(call.callee, args, None, call.offset, call.opcode))
+        except ElementTypeError as error:
+            return str(error)
         return None
     entry = context.entry(args[0])
     known = entry is not None and entry.module == "numpy"
@@ -189,12 +282,27 @@ def numpy_reconstruct(call: Call, _context: RuleContext) -> str | None:
     return "would make an array of an unknown class or of any size"
 
 
+@rule("numpy-masked")
+def numpy_masked(call: Call, _context: RuleContext) -> str | None:
+    """Makes an empty array of the classes that it is given."""
+    args = _args(call)
+    masked = bool(args) and _names(args[0], ("numpy.ma", "MaskedArray"),
+                                   ("numpy.ma.core", "MaskedArray"))  # fmt: skip
+    if masked and len(args) == 4 and _names(args[1], ("numpy", "ndarray")) and args[2] == (0,):
+        return None
+    return "would make an array of an unknown class or of any size"
+
+
 @rule("numpy-scalar")
-def numpy_scalar(call: Call, _context: RuleContext) -> str | None:
+def numpy_scalar(call: Call, context: RuleContext) -> str | None:
     """A number from an element type and its bytes."""
     args = _args(call)
     if not args or not _is_call_of(args[0], ("numpy", "dtype")):
         return "is given something other than an element type"
+    if len(args) == 1:
+        context.made_bytes += _item_bytes(args[0])
+    if context.made_bytes > _LARGE_TOGETHER:
+        return "would fill the memory"
     if len(args) == 1 or isinstance(args[1], (bytes, Blob, str, int, float)):
         return None
     return None if _is_call_of(args[1], ("_codecs", "encode")) else "is given unknown bytes"
@@ -282,25 +390,20 @@ def bad_dtype_state(call: Call, state: Value) -> str | None:
     flags = state[7] if len(state) > 7 else None
     if type(flags) is not int:
         return "would give an element type an incomplete state"
-    told = flags & _HOLDS_OBJECTS
-    if told != (_HOLDS_OBJECTS if _holds_objects(call, state, 0) else 0):
+    word = call.args[0] if isinstance(call.args, tuple) and call.args else None
+    if not isinstance(word, str):
+        return None if state[2] is None and state[4] is None else "would change a type of numpy's"
+    try:
+        known = element_type(call)
+    except ElementTypeError as error:
+        return str(error)
+    if (flags & _HOLDS_OBJECTS) != (_HOLDS_OBJECTS if known.holds_objects else 0):
         return "would make numpy take bytes of the file for addresses in memory"
     return None
 
 
-def _holds_objects(value: Value, state: Value, depth: int) -> bool:
-    """Whether the element type, or one within it, is a Python object."""
-    if depth > _MAX_DTYPE_DEPTH:
-        return True
-    if isinstance(value, Call):
-        word = value.args[0] if isinstance(value.args, tuple) and value.args else None
-        if not isinstance(word, str) or "O" in word or "object" in word.lower():
-            return True
-        return _holds_objects(state, None, depth + 1)
-    inner = value.items if isinstance(value, Dict) else value
-    if not isinstance(inner, (tuple, list)):
-        return False
-    return any(
-        _holds_objects(item, item.state if isinstance(item, Call) else None, depth + 1)
-        for item in inner
-    )
+def _item_bytes(value: Value) -> int:
+    try:
+        return element_type(value).size_bytes
+    except ElementTypeError:
+        return 0

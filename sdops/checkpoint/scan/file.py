@@ -12,8 +12,8 @@ from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.formats.zip_reader import has_end_record
 from sdops.checkpoint.scan.judge import Judge, Judgment, Reference, Verdict
 from sdops.checkpoint.scan.policy import Policy
-from sdops.checkpoint.trace.streams import may_be_pickle, read_stream
-from sdops.checkpoint.trace.values import Blob, Call, Trace, Value
+from sdops.checkpoint.trace.streams import may_be_pickle, whole_streams
+from sdops.checkpoint.trace.values import Blob, Call, Trace, Value, is_plausible
 from sdops.checkpoint.types import Container, Problem
 
 MAX_DEPTH = 6
@@ -21,12 +21,10 @@ MAX_PARTS = 5000
 _MAX_KEPT = 200
 _MAX_NOTED = 1000
 _PIECE_BYTES = 1 << 18
-# torch's old format has five pickles, and loaders that read on are rare.
-_PROBE_STREAMS = 8
 _ARCHIVES = frozenset({Container.TAR, Container.ZIP, Container.NPZ, Container.TORCH_ZIP,
                        Container.TORCHSCRIPT, Container.TRUNCATED})  # fmt: skip
 # Only torch's own C++ reader knows these; Python's unpickler finds no such modules.
-_TORCHSCRIPT_MODULES = ("__torch__", "torch.jit._pickle")
+_TORCHSCRIPT_MODULE = "__torch__"
 
 
 class FileScan(NamedTuple):
@@ -126,7 +124,9 @@ class _Examination:
         """What loaders would find that take the file for something else."""
         head = source.read(0, formats.HEAD_BYTES)
         others = []
-        if container not in _ARCHIVES and has_end_record(source):
+        if container is Container.TAR and has_end_record(source):
+            self._take(formats.read(source, Container.ZIP), name, depth)  # or a member's own
+        elif container not in _ARCHIVES and has_end_record(source):
             others.append(Container.ZIP)
         if container not in formats.TAR.containers:
             others += [found] if (found := formats.TAR.recognize(head, source)) else []
@@ -135,7 +135,7 @@ class _Examination:
             self.problems.append(Problem("several-formats", text, name, hostile=True))
             self._take(formats.read(source, other), name, depth)
         if container not in formats.PICKLES.containers and may_be_pickle(head):
-            traces = _whole_streams(source)
+            traces = whole_streams(source)
             if any(map(_runs_something, traces)):
                 text = f"The file is {container} to some readers and a pickle to others."
                 self.problems.append(Problem("several-formats", text, name, hostile=True))
@@ -155,11 +155,11 @@ class _Examination:
         judge = Judge(trace, self.policy, member)
         torchscript = contents.container is Container.TORCHSCRIPT
         for reference in judge.references():
-            if not (torchscript and reference.module.startswith(_TORCHSCRIPT_MODULES)):
+            if not (torchscript and _is_torchscript(reference.module)):
                 key = (reference.module, reference.name, member)
                 self.references.setdefault(key, reference)
         for judgment in judge.judgments():
-            if not (torchscript and judgment.module.startswith(_TORCHSCRIPT_MODULES)):
+            if not (torchscript and _is_torchscript(judgment.module)):
                 self.judgments.append((member, judgment))
             if len(self.judgments) > _MAX_NOTED and judgment.verdict is Verdict.DANGEROUS:
                 break  # it cannot become worse, and nobody reads more
@@ -173,14 +173,14 @@ class _Examination:
             self.problems.append(Problem("pickle-odd", text, member, offset, hostile=True))
         if not trace.fault:
             return
-        eventful = bool(trace.calls or trace.globals or trace.computed)
+        eventful = any(map(is_plausible, trace.globals.values()))
         if trace.over_budget:
             self.problems.append(Problem("pickle-budget", trace.fault, member, trace.fault_offset,
                                          blocking=True))  # fmt: skip
-        elif number == 0:
+        elif number == 0 or eventful:
             self.problems.append(Problem("pickle-damaged", trace.fault, member,
                                          trace.fault_offset, blocking=True))  # fmt: skip
-        elif not eventful:
+        else:
             text = "After the pickle come bytes that are none."
             self.problems.append(Problem("trailing-bytes", text, member, trace.offset))
 
@@ -224,17 +224,15 @@ def _recoded(text: Source, encoding: str) -> Iterator[bytes]:
         yield decoder.decode(text.read(offset, _PIECE_BYTES), last).encode("latin-1")
 
 
-def _whole_streams(source: Source) -> list[Trace]:
-    """The first pickles of `source`, as a loader reads one after another until one fails."""
-    traces = [read_stream(source)]
-    while traces[-1].complete and traces[-1].end < source.size and len(traces) < _PROBE_STREAMS:
-        traces.append(read_stream(source, traces[-1].end))
-    return traces
-
-
 def _runs_something(trace: Trace) -> bool:
-    imports = trace.complete and trace.globals
-    return bool(trace.calls or trace.computed or imports or trace.over_budget)
+    """Whether a pickle imports or calls; one that stops early counts by what has a real name."""
+    if trace.complete:
+        return bool(trace.calls or trace.computed or trace.globals)
+    return trace.over_budget or any(is_plausible(call.callee) for call in trace.calls)
+
+
+def _is_torchscript(module: str) -> bool:
+    return module.partition(".")[0] == _TORCHSCRIPT_MODULE
 
 
 def _place(outer: str | None, inner: str | None) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Raised when the machine or the rules judge differently: cached results are then not used.
-RULES_VERSION = 6
+RULES_VERSION = 7
 _MAX_POLICY_BYTES = 1 << 20
 
 

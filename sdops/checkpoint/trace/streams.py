@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sdops.checkpoint.files.source import Source
 from sdops.checkpoint.trace import calls, literals, structure  # noqa: F401  (fill HANDLERS)
 from sdops.checkpoint.trace.machine import HANDLERS, OPERATION_LIMIT, Machine, _unknown_opcode
-from sdops.checkpoint.trace.values import Trace, Value
+from sdops.checkpoint.trace.values import Trace, Value, is_plausible
 
 if TYPE_CHECKING:
     import re
@@ -47,6 +47,29 @@ def read_streams(source: Source, offset: int = 0, depth: int = 0) -> Iterator[Tr
             yield from _resume(source, trace.fault_offset + 1)
             return
         offset = trace.end
+    if offset < source.size:
+        yield _unread(source, offset)
+
+
+def whole_streams(source: Source) -> list[Trace]:
+    """The pickles of `source`, as a loader reads one after another until one fails."""
+    traces = [read_stream(source)]
+    while traces[-1].complete and traces[-1].end < source.size:
+        offset = traces[-1].end
+        if len(traces) == MAX_STREAMS:
+            traces.append(_unread(source, offset))
+        else:
+            traces.append(read_stream(source, offset))
+    return traces
+
+
+def _unread(source: Source, offset: int) -> Trace:
+    """What stands for the pickles beyond the most that are followed."""
+    trace = Trace(offset, source)
+    trace.over_budget = True
+    trace.fault = f"More than {MAX_STREAMS} pickles follow one another."
+    trace.fault_offset = offset
+    return trace
 
 
 def _by_frames(source: Source, trace: Trace, depth: int) -> Iterator[Trace]:
@@ -74,7 +97,7 @@ def _start() -> re.Pattern[bytes]:
 
 
 def _resume(source: Source, offset: int) -> Iterator[Trace]:
-    """Streams that start somewhere after a fault and reach an import."""
+    """Whole streams that start somewhere after a fault and import something."""
     end = min(source.size, offset + _RESUME_BYTES)
     tries = 0
     while offset < end and tries < _MAX_RESUMPTIONS and source.allowance.operations > 0:
@@ -88,7 +111,7 @@ def _resume(source: Source, offset: int) -> Iterator[Trace]:
         tries += 1
         start = offset + found.start()
         trace = Machine(source, start, operations=OPERATION_LIMIT // 20).run()
-        if trace.globals or trace.computed:
+        if trace.complete and any(map(is_plausible, trace.globals.values())):
             yield trace
             offset = max(trace.end, start + 1)
         else:

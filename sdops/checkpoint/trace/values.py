@@ -170,6 +170,13 @@ class Trace:
         """Whether containers hold only their first items."""
 
 
+def is_plausible(value: Value) -> bool:
+    """Whether a reference names something as programs do; noise that reads as opcodes does not."""
+    if type(value) is not Global:
+        return False
+    return all(part.isidentifier() for part in f"{value.module}.{value.name}".split("."))
+
+
 def real_name(reference: Global) -> tuple[str, str]:
     """Module and name that Python 3 would import: below protocol 3 Python 2 names are mapped."""
     name = (reference.module, reference.name)
