@@ -15,6 +15,7 @@ from sdops.cli import (
     env,
     explain,
     info,
+    pnginfo,
     prune,
     rules,
     scan,
@@ -39,6 +40,7 @@ app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("hash")(hash_command.hash_command)
 app.command("info")(info.info)
+app.command("pnginfo")(pnginfo.pnginfo)
 app.command("prune")(prune.prune)
 app.command("scan")(scan.scan)
 app.command("smoke")(smoke.smoke)

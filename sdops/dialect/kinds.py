@@ -11,6 +11,7 @@ from sdops.dialect.names import look_up
 
 Written = str | int | float
 LARGEST_SIDE = 8192
+MOST_DIGITS = 40
 
 
 class Kind(Protocol):
@@ -51,6 +52,26 @@ class Number:
 
     def write(self, value: float) -> float:
         """The number itself."""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A whole number of any size; generators take 64 bits of it, negative ones from above."""
+
+    count: int
+    """How many there are."""
+    meaning: str = "a whole number other than -1, which stands for any"
+
+    def read(self, text: str) -> int:
+        """The seed, in 0…count - 1."""
+        value = int(text)
+        if value == -1 or len(text) > MOST_DIGITS:
+            raise ValueError(text)
+        return value % self.count
+
+    def write(self, value: int) -> int:
+        """The seed itself."""
         return value
 
 

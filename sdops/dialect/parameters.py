@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sdops.dialect.kinds import Choice, Kind, Label, Number, Size, Text, Written, names
+from sdops.dialect.kinds import Choice, Kind, Label, Number, Seed, Size, Text, Written, names
 from sdops.dialect.names import look_up
 from sdops.dialect.options import (
     LATENT_UPSCALERS,
@@ -36,7 +36,7 @@ LARGEST_SCALE, LARGEST_BLUR, LARGEST_SIGMA = 100.0, 64.0, 1e4
 SMALLEST_RHO, LARGEST_RHO = 0.1, 100.0
 
 
-WHOLE, SEED = Number(1, MOST_STEPS, int), Number(0, SEEDS - 1 - MOST_PICTURES, int)
+WHOLE, SEED = Number(1, MOST_STEPS, int), Seed(SEEDS)
 SHARE, SIGMA = Number(0, 1), Number(0, LARGEST_SIGMA)
 SAMPLER, SCHEDULER = Label(sampler, "a sampler's name"), Label(scheduler, "a scheduler's name")
 SIDES, TARGET = Size(SMALLEST_SIDE, SIDE_UNIT), Size(0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from sdops.dialect.names import look_up
+from sdops.profile import own
 
 
 class Axis(Enum):
@@ -161,30 +163,66 @@ def scheduler(name: str) -> Scheduler:
     Raises:
         UsageError: there is none; suggests one that is spelled alike.
     """
-    by_label = {known.label: known for known in SCHEDULERS}
-    return look_up("scheduler", name, by_label | {known.name: known for known in SCHEDULERS})
+    label = _scheduler_labels().get(folded(name), name)
+    return look_up("scheduler", label, {known.label: known for known in SCHEDULERS})
 
 
 def sampler(name: str) -> Sampler:
-    """The sampler with this label or alias, whatever its case.
+    """The sampler with this label or alias, however it is spelled.
 
     Raises:
-        UsageError: there is none; suggests the nearest.
+        UsageError: there is none; suggests one that is spelled alike.
     """
-    aliases = {alias: known for known in SAMPLERS for alias in known.aliases}
-    functions = {known.function: known for known in SAMPLERS}
-    return look_up(
-        "sampler", name, {known.label: known for known in SAMPLERS} | aliases | functions
-    )
+    label = _sampler_labels().get(folded(name), name)
+    return look_up("sampler", label, {known.label: known for known in SAMPLERS})
 
 
 def split_scheduler(name: str) -> tuple[str, str | None]:
-    """`DPM++ 2M Karras`, as older infotexts have it, as sampler and scheduler."""
-    for known in SCHEDULERS:
-        stripped = re.sub(rf"\s+{re.escape(known.label)}$", "", name, flags=re.IGNORECASE)
-        if stripped != name:
-            return stripped, known.label
+    """`DPM++ 2M Karras` or `dpmpp_2m_karras` as sampler and scheduler, by the names users know.
+
+    A sampler that has no name here stays as it is written; None where no schedule is named.
+    """
+    whole = folded(name)
+    if whole in _sampler_labels():
+        return _sampler_labels()[whole], None
+    for ending, schedule in sorted(_scheduler_labels().items(), key=lambda row: -len(row[0])):
+        start = whole.removesuffix(ending)
+        if start != whole and start in _sampler_labels():
+            return _sampler_labels()[start], schedule
     return name, None
+
+
+def scheduler_label(name: str) -> str:
+    """The name that A1111's users know for a schedule; as it is written where there is none."""
+    return _scheduler_labels().get(folded(name), name)
+
+
+def folded(name: str) -> str:
+    """`name` without what programs write differently: case, spaces, marks, `k_`, `Scheduler`."""
+    plain = re.sub(r"[\s_\-().]", "", re.sub(r"^k[_ ]", "", name.strip().casefold()))
+    for ending in ("discretescheduler", "scheduler", "gpu"):
+        plain = plain.removesuffix(ending)
+    return plain.replace("++", "pp")
+
+
+@cache
+def _sampler_labels() -> dict[str, str]:
+    rows = own("pictures/names")["sampler"]
+    elsewhere = {folded(name): row["label"] for row in rows for name in row["names"]}
+    here = {
+        folded(name): known.label
+        for known in SAMPLERS
+        for name in (known.label, known.function.removeprefix("sample_"), *known.aliases)
+    }
+    return elsewhere | here | {known.function.replace("_", ""): known.label for known in SAMPLERS}
+
+
+@cache
+def _scheduler_labels() -> dict[str, str]:
+    rows = own("pictures/names")["scheduler"]
+    elsewhere = {folded(name): row["label"] for row in rows for name in row["names"]}
+    here = {folded(name): row.label for row in SCHEDULERS for name in (row.name, row.label)}
+    return elsewhere | here
 
 
 def schedule_for(chosen: Sampler, name: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sdops.dialect.names import look_up
-from sdops.dialect.options import Variation
+from sdops.dialect.options import SEEDS, Variation
 
 Stream = Callable[[Sequence[int]], Tensor]
 """Draws unit normals of a shape; each call goes on where the last ended."""
@@ -46,9 +46,6 @@ def nv_stream(seed: int, device: torch.device) -> Stream:
 
 STREAMS = {"CPU": cpu_stream, "GPU": gpu_stream, "NV": nv_stream}
 """The sources of noise by the name that users and infotext give them."""
-
-SEEDS = 1 << 64
-"""How many there are: a sum beyond begins anew, as in 64-bit arithmetic."""
 PHILOX_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 PHILOX_WEYL = (0x9E3779B9, 0xBB67AE85)
 PHILOX_ROUNDS = 10

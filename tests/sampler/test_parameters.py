@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sdops.dialect.infotext import parse
 from sdops.dialect.infotext import settings as read
-from sdops.dialect.kinds import Choice, Number, Size, write
+from sdops.dialect.kinds import Choice, Number, Seed, Size, write
 from sdops.dialect.parameters import (
     BASICS,
     BY_NAME,
@@ -44,6 +44,8 @@ def values(kind) -> st.SearchStrategy[str]:
     if isinstance(kind, Size):
         side = st.integers(kind.low // 8, 200).map(lambda number: number * 8)
         return st.tuples(side, side).map(kind.write)
+    if isinstance(kind, Seed):
+        return st.integers(0, kind.count - 1).map(str)
     if isinstance(kind, Number):
         if kind.type is int:
             return st.integers(int(kind.low), int(kind.high)).map(str)

@@ -18,14 +18,15 @@ from sdops.bench.smoke.steps import like_reasons as reasons
 from sdops.bench.smoke.steps.pipeline import Trial
 from sdops.bench.smoke.wanted import Wishes
 from sdops.bench.subject import Subject
-from sdops.dialect.infotext import MOST_CHARACTERS, Infotext, parse
+from sdops.dialect.metadata.made import Made
+from sdops.dialect.metadata.programs.values import NETWORK
+from sdops.dialect.metadata.read import read_picture
 from sdops.dialect.parameters import IN_INFOTEXT, UPSCALER, applied
-from sdops.dialect.pictures import infotext_in, open_picture
+from sdops.dialect.pictures import open_picture
 from sdops.dialect.request import Request
 from sdops.errors import UnreadableInputError, UsageError
 from sdops.finding import Severity
 from sdops.sampler.upscale import to_tensor
-from sdops.text import decode
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,6 +38,8 @@ VERDICTS = {
     NEAR: "nearly the same, as on another GPU, in another precision or compressed",
     OTHER: "another picture",
 }
+WORDS = (".txt", ".json")
+"""Endings of files that only say how a picture was made."""
 OTHERWISE = "Lanczos"
 """The upscaler in place of one that is a model of its own."""
 NEW_TIMELINES = (1, 6)
@@ -70,7 +73,8 @@ class Like:
             UnreadableInputError: there is no such file, or no infotext in it.
             UsageError: the infotext asks for what does not exist.
         """
-        text, picture = _read(path)
+        made, picture = _read(path)
+        text = made.infotext()
         if "Seed" not in text.parameters:
             raise UnreadableInputError(
                 f"The text in {path} does not say how a picture was made: it names no seed.",
@@ -78,9 +82,9 @@ class Like:
             )
         parameters = {name: str(value) for name, value in text.parameters.items()}
         said = {name: value for name, value in parameters.items() if name in IN_INFOTEXT}
-        swaps = tuple(_swaps(text, said | dict(wishes.settings), device))
+        swaps = tuple(_swaps(made, said | dict(wishes.settings), device))
         said |= {swap.name: swap.value for swap in swaps}
-        blank = Request(reasons.NETWORK.sub("", text.prompt), text.negative)
+        blank = Request(NETWORK.sub("", text.prompt), text.negative)
         kept = {name: value for name, value in said.items() if name not in wishes.settings}
         request = _applied(blank, kept, path)
         found = (
@@ -89,34 +93,28 @@ class Like:
             *reasons.of_prompts((text.prompt, parameters.get("Hires prompt", ""))),
             *_of_start(request, parameters, wishes),
             *reasons.of_parameters(parameters),
-            *reasons.of_version(parameters),
+            *reasons.of_program(made.program),
             *(swap.reason for swap in swaps if swap.reason),
         )
         by_rule = {fault.rule: fault for fault in reversed(found)}
         return cls(path, picture, request, tuple(reversed(by_rule.values())))
 
 
-def _read(path: Path) -> tuple[Infotext, Image.Image | None]:
-    if path.suffix.lower() == ".txt":
-        try:
-            with path.open("rb") as file:
-                return parse(decode(file.read(MOST_CHARACTERS))), None
-        except OSError as error:
-            raise UnreadableInputError(f"{path} cannot be read: {error.strerror}.") from None
-    picture = open_picture(path)
-    written, program = infotext_in(picture), reasons.program_of(picture)
-    text = None if written is None else parse(written)
-    if program is not None and (text is None or "Seed" not in text.parameters):
+def _read(path: Path) -> tuple[Made, Image.Image | None]:
+    picture = None if path.suffix.lower() in WORDS else open_picture(path)
+    made = read_picture(path).made
+    if made is None:
         raise UnreadableInputError(
-            f"{path} was made by {program}, which keeps a workflow of its own in it, not infotext.",
-            "Only pictures of A1111, Forge, SD.Next, sdops and their kin can be made again.",
-        )
-    if text is None:
-        raise UnreadableInputError(
-            f"{path} does not say how it was made: there is no infotext in it.",
+            f"{path} does not say how it was made: there is no infotext in it, nor another"
+            " program's record.",
             "Give the file as the UI saved it; websites and image editors take the text out.",
         )
-    return text, picture
+    if made.family is not None:
+        raise UnreadableInputError(
+            f"{path} was made with {made.family}, which the sampler here does not run.",
+            "Pictures of SD 1, SD 2 and SDXL can be made again.",
+        )
+    return made, picture
 
 
 def _applied(blank: Request, said: Mapping[str, str], path: Path) -> Request:
@@ -138,19 +136,21 @@ class Swap:
     reason: Fault | None = None
 
 
-def _swaps(text: Infotext, said: Mapping[str, str], device: Device) -> Iterator[Swap]:
+def _swaps(made: Made, said: Mapping[str, str], device: Device) -> Iterator[Swap]:
     prompt = said.get("Hires prompt", "")
-    if reasons.NETWORK.search(prompt):
-        yield Swap("Hires prompt", reasons.NETWORK.sub("", prompt))
-    version = re.match(r"v(\d{1,4})\.(\d{1,4})", str(text.parameters.get("Version", "")))
-    if version and tuple(map(int, version.groups())) < NEW_TIMELINES and "[" in text.prompt:
+    if NETWORK.search(prompt):
+        yield Swap("Hires prompt", NETWORK.sub("", prompt))
+    version = re.match(r"v(\d{1,4})\.(\d{1,4})", made.settings.get("Version", ""))
+    if version and tuple(map(int, version.groups())) < NEW_TIMELINES and "[" in made.prompt:
         yield Swap("Old prompt editing timelines", "True")
     upscaler = said.get("Hires upscaler")
     if upscaler is not None and upscaler.casefold() not in map(str.casefold, UPSCALER.things):
         title = "The given picture's hires pass took an upscaler that is a model of its own"
         why = f"That was {upscaler}; here it is {OTHERWISE}."
         yield Swap("Hires upscaler", OTHERWISE, reasons.reason("smoke-like-upscaler", title, why))
-    if said.get("RNG", "GPU") == "GPU" and device.compute_capability is None:
+    if made.program in reasons.cpu_noise() and "RNG" not in said:
+        yield Swap("RNG", "CPU")
+    elif said.get("RNG", "GPU") == "GPU" and device.compute_capability is None:
         fault = reasons.reason(
             "smoke-like-noise",
             "The given picture's noise is a graphics card's, and here is no NVIDIA card to draw it",

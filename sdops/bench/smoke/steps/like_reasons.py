@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sdops.bench.smoke.step import Fault
 from sdops.bench.subject import Subject, hashes_of
+from sdops.dialect.metadata.programs.values import NETWORK
 from sdops.dialect.parameters import IN_INFOTEXT
 from sdops.finding import Severity
 from sdops.profile import load
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-KIN = re.compile(r"v\d+\.\d+|sdops ")
-"""How A1111 and sdops write their versions."""
-NETWORK = re.compile(r"<(\w{1,40}):[^>]{1,200}>")
-"""A LoRA, LyCORIS or hypernetwork in a prompt (A1111's modules/extra_networks.py)."""
+KIN = ("A1111", "sdops", "Civitai")
+"""Whose noise and prompts are read as they are here."""
 NEUTRAL = "neutral"
 
 
@@ -40,19 +34,10 @@ class Foreign:
         return name in self.names or name.startswith(tuple(self.starts))
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """Who keeps how a picture was made otherwise than in infotext; a row of the same profile."""
-
-    name: str
-    keys: Sequence[str]
-    source: str
-
-
-def program_of(picture: Image.Image) -> str | None:
-    """Which of those `picture` says it is from; None if it says nothing."""
-    programs = (Program(**row) for row in load("bench/infotext")["program"])
-    return next((each.name for each in programs if picture.info.keys() & each.keys), None)
+@cache
+def cpu_noise() -> frozenset[str]:
+    """The programs that draw noise on the processor unless they say otherwise."""
+    return frozenset(row["name"] for row in load("bench/infotext")["cpu_noise"])
 
 
 @cache
@@ -129,9 +114,8 @@ def _of_vae(parameters: Mapping[str, str], vae: Path | None) -> Iterator[Fault]:
     )
 
 
-def of_version(parameters: Mapping[str, str]) -> Iterator[Fault]:
+def of_program(program: str) -> Iterator[Fault]:
     """Another program than A1111."""
-    version = parameters.get("Version")
-    if version is not None and not KIN.match(version):
+    if program not in KIN:
         title = next(row.title for row in foreign() if row.id == "smoke-like-other-program")
-        yield reason("smoke-like-other-program", title, f"Its infotext has: Version: {version}.")
+        yield reason("smoke-like-other-program", title, f"It was made with {program}.")
