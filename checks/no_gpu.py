@@ -38,6 +38,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if takes_flag(ui, rule.flag) and not is_set(ui, rule)
     ]
     flags = tuple(f"{rule.flag} {rule.value}" if rule.value else rule.flag for rule in wanted)
+    if not wanted and not any(rule.group == "device" for rule in needed(rules, facts, device)):
+        raise Skip("This UI goes to the processor by itself.")
     if any(not gpus.is_integrated(card) for card in facts.visible_gpus):
         raise Skip("There is a graphics card that torch has no build for: see gpu-unsupported.")
     seen = ", ".join(card.name for card in facts.gpus)

@@ -54,3 +54,7 @@ class LaunchPlan:
     """Where the line goes: a file's path, or a place in words."""
     changes: bool
     """Whether the line differs from what is set now."""
+    note: str = ""
+    """Why nothing is needed, or what is better than flags, in a sentence or two."""
+    instances: tuple[str, ...] = ()
+    """Where there are several alike GPUs: a line for each, with a device and a port of its own."""

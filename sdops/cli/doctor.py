@@ -41,6 +41,14 @@ FactsFile = Annotated[
 SaveFacts = Annotated[
     Path | None, typer.Option("--save-facts", help="Save the facts to this new file, redacted.")
 ]
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="WISH",
+        help="Plan the launch flags for a wish: remote, speed, low-memory or quality.",
+    ),
+]
 ListChecks = Annotated[bool, typer.Option("--list-checks", help="List the checks and exit.")]
 Explain = Annotated[
     str | None, typer.Option("--explain", metavar="ID", help="Explain one check and exit.")
@@ -56,6 +64,7 @@ def doctor(
     prove: Prove = False,
     fix: Fix = False,
     yes: Yes = False,
+    wish: For = None,
     facts_file: FactsFile = None,
     save_facts: SaveFacts = None,
     list_checks: ListChecks = False,
@@ -77,6 +86,7 @@ def doctor(
     chosen = choose(answer.only)
     patient, depth = session.Patient(*place, facts_file), Depth(deep=deep, net=net)
     _refuse_nonsense(patient, fix=fix, yes=yes, prove=prove)
+    _known_wish(wish)
     facts = _look(patient, depth, quiet=answer.quiet)
     if save_facts is not None:
         session.save(facts, save_facts)
@@ -85,17 +95,26 @@ def doctor(
         facts = _look(patient, depth, quiet=answer.quiet)
     if not prove:
         return Private(
-            lambda: diagnose(facts, chosen, begin),
-            lambda: diagnose(redact_facts(facts), chosen, begin),
+            lambda: diagnose(facts, chosen, begin, wish=wish),
+            lambda: diagnose(redact_facts(facts), chosen, begin, wish=wish),
         )
     from sdops.cli.proof import proof_for, with_proof
 
     proof = proof_for(facts, quiet=answer.quiet)
 
     def proven(seen: Facts) -> Report:
-        return with_proof(diagnose(seen, chosen, begin, proof.flags), proof)
+        return with_proof(diagnose(seen, chosen, begin, proof.flags, wish), proof)
 
     return Private(lambda: proven(facts), lambda: proven(redact_facts(facts)))
+
+
+def _known_wish(wish: str | None) -> None:
+    from sdops.doctor.advise import WISHES
+
+    if wish is not None and wish not in WISHES:
+        raise UsageError(
+            f"There is no {wish!r} to plan for.", f"Choose one of {', '.join(WISHES)}."
+        )
 
 
 def _look(patient: Patient, depth: Depth, *, quiet: bool) -> Facts:

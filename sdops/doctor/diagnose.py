@@ -19,6 +19,7 @@ def diagnose(
     chosen: Sequence[Check],
     begin: float,
     measured: Sequence[PlannedFlag] = (),
+    wish: str | None = None,
 ) -> Report:
     """The doctor's Report on `facts`, judged by the checks in `chosen`.
 
@@ -27,9 +28,10 @@ def diagnose(
         chosen: the checks to run.
         begin: when the work began, on time.monotonic's clock.
         measured: launch flags that were shown to be needed on this machine.
+        wish: what the launch flags are to be for; see `advise`.
     """
     verdicts = examine(facts, chosen)
-    plan = advise(facts, measured)
+    plan = advise(facts, measured, wish)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     findings.sort(key=lambda finding: -finding.severity)
     return Report(

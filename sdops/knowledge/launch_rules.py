@@ -65,6 +65,8 @@ class LaunchRule:
     """A distribution without which the rule does not apply: its reason speaks of it."""
     without: tuple[str, ...] = ()
     """Flags of the user's that keep the rule from applying."""
+    wish: str | None = None
+    """What a user must have asked for: `speed`, `low-memory`, `quality`."""
     adds: tuple[str, ...] = ()
     """Flags that settle it, where taking the flag away is not what the user wants."""
 
@@ -77,6 +79,17 @@ class LaunchRules:
     drops: tuple[LaunchRule, ...]
     fatals: tuple[LaunchRule, ...] = ()
     """Flags with which the UI stops at its start where the row applies."""
+    wishes: tuple[LaunchRule, ...] = ()
+    """Flags for users who ask for something (`wish` of the rule) beyond what is needed."""
+    style: str = "place"
+    """How the UI takes its flags: `variable` (COMMANDLINE_ARGS), `command` (behind `program`),
+    `yaml` (keys of a file), or `place` (a place in words)."""
+    program: tuple[str, ...] = ()
+    """What stands before the flags, where they stand on a command line; `python` is its own."""
+    program_windows: tuple[str, ...] = ()
+    program_portable: tuple[str, ...] = ()
+    place: str = ""
+    """Where the flags go, for people."""
     device_flag: str | None = None
     """The flag that chooses among several GPUs by CUDA's or HIP's number."""
     nothing_needed: str = ""
@@ -101,6 +114,12 @@ def rules_of(ui_kind: str) -> LaunchRules | None:
         needs=tuple(map(_rule, table.get("need", ()))),
         drops=tuple(map(_rule, table.get("drop", ()))),
         fatals=tuple(map(_rule, table.get("fatal", ()))),
+        wishes=tuple(map(_rule, table.get("wish", ()))),
+        style=uis.trait(ui_kind, "launch_style") or "place",
+        program=tuple(uis.trait(ui_kind, "launch_program") or ()),
+        program_windows=tuple(uis.trait(ui_kind, "launch_program_windows") or ()),
+        program_portable=tuple(uis.trait(ui_kind, "launch_program_portable") or ()),
+        place=uis.trait(ui_kind, "settings_place") or "",
         device_flag=table.get("device_flag"),
         nothing_needed=table.get("nothing_needed", ""),
         xformers_for_torch=table.get("xformers_for_torch"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import pytest
 from sdops.doctor.advise import advise
 from sdops.facts.codec import facts_from_json
 from sdops.facts.types import Argument, Facts, FlagDefinition, TorchBuild, XformersBuild
+from sdops.knowledge.launch_rules import rules_of
 from sdops.launch import LaunchPlan
 from sdops.typed_json import json_schema, to_json
+from sdops.uis import kinds, trait
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -105,7 +108,7 @@ def test_every_plan_fits_the_schema_and_is_stable(file: Path) -> None:
         assert facts.ui is None or facts.ui.kind not in PLANNED_UIS
         return
     jsonschema.validate(to_json(plan), json_schema(LaunchPlan))
-    if facts.host.os == "windows" or plan.ui == "comfyui":
+    if facts.host.os == "windows" or trait(plan.ui, "launch_style") != "variable":
         return
     words = plan.line.partition("=")[2]
     (pasted,) = shlex.split(words)
@@ -129,7 +132,7 @@ def arguments_of_line(words: list[str]) -> tuple[Argument, ...]:
 def test_no_plan_without_a_ui_or_for_one_without_rules() -> None:
     facts = captured("healthy-linux-rtx3060-a1111")
     assert advise(replace(facts, ui=None)) is None
-    assert advise(replace(facts, ui=replace(facts.ui, kind="kohya"))) is None
+    assert advise(replace(facts, ui=replace(facts.ui, kind="unknown"))) is None
 
 
 HOSTILE = ["a b", 'q"uote', "it's", "$HOME", "`id`", "back\\slash", "end\\", "100%", "&calc", "!x"]
@@ -193,3 +196,82 @@ def test_comfyui_is_started_in_many_ways(layout, launch_files, line, place) -> N
     assert plan is not None
     assert plan.line.endswith(line)
     assert plan.place.startswith(place)
+
+
+def test_every_kind_of_ui_has_a_plan_in_its_own_words() -> None:
+    facts = captured("healthy-linux-rtx5090-comfyui")
+    assert facts.ui is not None
+    for kind in kinds():
+        ui = replace(facts.ui, kind=kind, arguments=(), known_flags=(), launch_files=())
+        plan = advise(replace(facts, ui=ui))
+        assert plan is not None, kind
+        assert plan.place, kind
+        assert plan.flags or plan.note or kind in ("a1111", "a1111-amdgpu"), kind
+
+
+def test_invokeai_is_told_in_its_file() -> None:
+    facts = captured("healthy-linux-rtx4090-invokeai")
+    plan = advise(facts, wish="low-memory")
+    assert plan is not None
+    assert plan.line == "enable_partial_loading: true"
+    assert plan.place.endswith("invokeai.yaml")
+
+
+def test_alike_cards_get_an_instance_each() -> None:
+    facts = captured("healthy-linux-rtx5090-comfyui")
+    one = facts.gpus[0]
+    two = replace(facts, gpus=(one, replace(one, index=1, uuid="GPU-2")))
+    plan = advise(two)
+    assert plan is not None
+    assert [line.split("main.py ")[1] for line in plan.instances] == [
+        "--cuda-device 0 --port 8188", "--cuda-device 1 --port 8189",
+    ]  # fmt: skip
+    only = advise(facts)
+    assert only is not None
+    assert only.instances == ()
+
+
+@pytest.mark.parametrize(
+    ("wish", "flag"),
+    [("low-memory", "--medvram"), ("quality", "--no-half-vae"), ("speed", "--opt-channelslast")],
+)
+def test_a_wish_is_granted(wish: str, flag: str) -> None:
+    facts = captured("healthy-linux-rtx3060-a1111")
+    plan = advise(facts, wish=wish)
+    assert plan is not None
+    assert flag in [each.flag for each in plan.flags]
+    assert len([each for each in plan.flags if each.flag == flag]) == 1
+
+
+def test_remote_access_begins_with_a_tunnel() -> None:
+    plan = advise(captured("healthy-linux-rtx3060-a1111"), wish="remote")
+    assert plan is not None
+    assert "ssh -L 7860:127.0.0.1:7860" in plan.note
+    assert "--gradio-auth-path" in [each.flag for each in plan.flags]
+    comfy = advise(captured("healthy-linux-rtx5090-comfyui"), wish="remote")
+    assert comfy is not None
+    assert "no login of its own" in comfy.note
+    assert "--listen" not in [each.flag for each in comfy.flags]
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_reason_states_only_what_its_conditions_hold(kind: str) -> None:
+    rules = rules_of(kind)
+    assert rules is not None
+    for rule in (*rules.needs, *rules.drops, *rules.fatals, *rules.wishes):
+        where = (kind, rule.flag, rule.reason)
+        assert rule.source, where
+        absent = re.search(r"(?:package )?([\w-]+), which is not installed", rule.reason)
+        there = re.search(r"([\w-]+) is installed", rule.reason)
+        assert not absent or rule.lacks == absent[1], where
+        sure = rule.needs_package or ("xformers" if rule.xformers == ("fits",) else None)
+        assert not there or sure == there[1], where
+        if "has no graphics card" in rule.reason:
+            assert rule.device == ("cpu",), where
+        if "although there is a graphics card" in rule.reason:
+            assert rule.device, where
+            assert "cpu" not in rule.device, where
+        if "GTX 16" in rule.reason:
+            assert rule.fp16, where
+        if "has too little" in rule.reason:
+            assert rule.vram_below_gib, where

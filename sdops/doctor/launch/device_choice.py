@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sdops.doctor.launch.case import LaunchCase
 from sdops.facts.types import Facts, Gpu, UiInstall
 from sdops.knowledge.device import Device, DeviceKind
 from sdops.knowledge.flags import FlagStatus, arguments_of, row_of, status_of, takes_flag
-from sdops.knowledge.launch_rules import LaunchRules
 from sdops.launch import PlannedFlag, Standing
 
 MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 ORDER = "CUDA_DEVICE_ORDER"
 
 
-def device_choice(
-    facts: Facts, ui: UiInstall, rules: LaunchRules, device: Device
-) -> Iterator[PlannedFlag]:
+def device_choice(case: LaunchCase) -> Iterator[PlannedFlag]:
     """The user's own choice in this UI's words, or the best of several unlike GPUs."""
-    flag = rules.device_flag
+    facts, ui, device = case.facts, case.ui, case.device
+    flag = case.rules.device_flag
     if flag is None:
         return
     for argument in arguments_of(ui):

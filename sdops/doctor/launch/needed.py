@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sdops.facts.types import Facts, UiInstall
-from sdops.knowledge.device import Device
+from sdops.doctor.launch.case import LaunchCase
 from sdops.knowledge.flags import takes_flag
-from sdops.knowledge.launch_rules import LaunchRule, LaunchRules, needed
+from sdops.knowledge.launch_rules import LaunchRule, LaunchRules, applies, needed
 from sdops.launch import PlannedFlag, Standing
 
 
-def needed_flags(
-    facts: Facts, ui: UiInstall, rules: LaunchRules, device: Device, kept: frozenset[str]
-) -> Iterator[PlannedFlag]:
-    """Flags for precision, memory, attention and the kind of device.
+def needed_flags(case: LaunchCase, kept: frozenset[str]) -> Iterator[PlannedFlag]:
+    """Flags for precision, memory, attention, the kind of device, and what the user wishes for.
 
     Args:
-        facts: the machine and the patient.
-        ui: the patient's UI.
-        rules: what is known of launching it.
-        device: what it will generate on.
+        case: the UI and its device.
         kept: the user's own flags that stay in the line.
     """
-    for rule in needed(rules, facts, device):
-        if takes_flag(ui, rule.flag) and not _is_settled(rule, rules, kept):
+    rules, facts, device = case.rules, case.facts, case.device
+    wished = [rule for rule in rules.wishes if rule.wish == case.wish]
+    granted = tuple(rule for rule in wished if applies(rule, rules, facts, device))
+    decided = {rule.group for rule in granted}
+    others = (rule for rule in needed(rules, facts, device) if rule.group not in decided)
+    for rule in (*granted, *others):
+        if takes_flag(case.ui, rule.flag) and not _is_settled(rule, rules, kept):
             yield PlannedFlag(rule.flag, rule.value, rule.reason, Standing(rule.standing))
 
 

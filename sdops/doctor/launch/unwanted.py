@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sdops.doctor.launch.case import LaunchCase
 from sdops.facts.types import Facts, UiInstall
-from sdops.knowledge.device import Device
 from sdops.knowledge.flag_meanings import instead_of
 from sdops.knowledge.flags import (
     FlagStatus,
@@ -15,17 +15,16 @@ from sdops.knowledge.flags import (
     row_of,
     status_of,
 )
-from sdops.knowledge.launch_rules import LaunchRules, unwanted
+from sdops.knowledge.launch_rules import unwanted
 from sdops.knowledge.listening import of_facts
 from sdops.launch import RemovedFlag
 
 
-def unwanted_flags(
-    facts: Facts, ui: UiInstall, rules: LaunchRules, device: Device
-) -> tuple[RemovedFlag, ...]:
+def unwanted_flags(case: LaunchCase) -> tuple[RemovedFlag, ...]:
     """Each flag once, with the weightiest reason."""
+    facts, ui = case.facts, case.ui
     reasons: dict[str, str] = {}
-    for source in (_dead(ui), _unfit(facts, rules, device), _dangerous(facts)):
+    for source in (_dead(ui), _unfit(case), _dangerous(facts)):
         for removed in source:
             reasons.setdefault(removed.flag, removed.reason)
     for removed in _contradicting(ui, frozenset(reasons)):
@@ -56,8 +55,8 @@ def _dead(ui: UiInstall) -> Iterator[RemovedFlag]:
             )
 
 
-def _unfit(facts: Facts, rules: LaunchRules, device: Device) -> Iterator[RemovedFlag]:
-    for argument, rule in unwanted(rules, facts, device):
+def _unfit(case: LaunchCase) -> Iterator[RemovedFlag]:
+    for argument, rule in unwanted(case.rules, case.facts, case.device):
         yield RemovedFlag(argument.flag, rule.reason)
 
 

@@ -14,6 +14,7 @@ from sdops.report.blocks import Block, Code, Details, Heading, Paragraph, Table
 from sdops.report.views.smoke import steps_table
 from sdops.tried import Tried
 from sdops.typed_json import to_json
+from sdops.uis import trait
 
 DATA = DoctorAnswer
 _GIB = 1024**3
@@ -85,7 +86,7 @@ def _driver(driver: Driver) -> str:
 
 
 def _ui(interface: UiInstall) -> str:
-    text = f"{interface.kind} {interface.version or ''}".strip()
+    text = f"{trait(interface.kind, 'name') or interface.kind} {interface.version or ''}".strip()
     return f"{text} ({interface.root})"
 
 
@@ -97,7 +98,13 @@ def _build(build: TorchBuild | XformersBuild) -> tuple[str, str]:
 
 
 def _launch(launch: LaunchPlan | None) -> Iterator[Block]:
-    if not launch or not launch.changes:
+    if not launch:
+        return
+    if not launch.changes:
+        if launch.note:
+            yield Heading("Launch flags")
+            yield Paragraph(launch.note)
+        yield from _instances(launch)
         return
     yield Heading("Launch flags")
     rows = [
@@ -108,6 +115,15 @@ def _launch(launch: LaunchPlan | None) -> Iterator[Block]:
     yield Table(tuple(rows))
     yield Paragraph(f"Put this into {launch.place}:")
     yield Code(launch.line)
+    if launch.note:
+        yield Paragraph(launch.note)
+    yield from _instances(launch)
+
+
+def _instances(launch: LaunchPlan) -> Iterator[Block]:
+    if launch.instances:
+        yield Paragraph("To use each of the graphics cards, start the UI once for each:")
+        yield from map(Code, launch.instances)
 
 
 def _gaps(facts: Facts) -> Iterator[Block]:
