@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sdops.env.answer import EnvPlanAnswer, PlannedPackage
 from sdops.facts.types import Facts, PythonEnv, UiInstall
 from sdops.finding import Command, Report
 from sdops.knowledge import flags, xformers
@@ -20,28 +21,12 @@ from sdops.remedies.torch import plan_torch
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
-    """One package of the plan."""
-
-    name: str
-    version: str
-    reason: str
-    extra: str = ""
-    """`[device-gfx1101]`, for AMD's own wheels."""
-
-    @property
-    def requirement(self) -> str:
-        """`torch==2.13.0`."""
-        return f"{self.name}{self.extra}=={self.version}"
-
-
-@dataclass(frozen=True, slots=True)
 class EnvironmentPlan:
     """What an environment for one patient should hold."""
 
     python: str
     """The version of Python that is there, or the one to make a new environment with."""
-    packages: tuple[Package, ...] = ()
+    packages: tuple[PlannedPackage, ...] = ()
     """Empty where no official build runs on this machine."""
     variant: str | None = None
     """`cu126`, `rocm6.4`, `xpu` or `cpu`."""
@@ -114,10 +99,10 @@ def _removed(facts: Facts, changed: Sequence[companions.Change]) -> Iterator[str
 
 def _packages(
     torch: TorchPlan, facts: Facts, changed: Sequence[companions.Change]
-) -> tuple[Package, ...]:
+) -> tuple[PlannedPackage, ...]:
     packages = [
-        Package("torch", torch.torch, torch.reason, torch.extra),
-        Package(
+        PlannedPackage("torch", torch.torch, torch.reason, torch.extra),
+        PlannedPackage(
             "torchvision",
             torch.torchvision,
             f"The one made for torch {torch.torch}.",
@@ -126,7 +111,7 @@ def _packages(
     ]
     if torch.torchaudio:
         reason = f"The one that goes with torch {torch.torch}; only what makes sound needs it."
-        packages.append(Package("torchaudio", torch.torchaudio, reason))
+        packages.append(PlannedPackage("torchaudio", torch.torchaudio, reason))
     kept = any(change.name == "xformers" and change.version for change in changed)
     wanted = facts.ui is not None and (
         flags.takes_flag(facts.ui, "--xformers") or _asks_for_xformers(facts.ui)
@@ -135,7 +120,7 @@ def _packages(
         found = xformers.for_torch(torch.torch, torch.variant, facts.host.os)
         if found is not None:
             reason = f"Works with torch {torch.torch} in its {torch.variant} build; optional."
-            packages.append(Package("xformers", found.xformers, reason))
+            packages.append(PlannedPackage("xformers", found.xformers, reason))
     return tuple(packages)
 
 
@@ -157,14 +142,14 @@ def report(facts: Facts) -> Report:
         started_at=facts.taken_at,
         duration_s=time.monotonic() - begin,
         faults=() if made.packages else made.notes,
-        data={
-            "python": made.python,
-            "ui": facts.ui.kind if facts.ui else None,
-            "packages": [dataclasses.asdict(package) for package in made.packages],
-            "variant": made.variant,
-            "device": made.device,
-            "index_url": made.index_url,
-            "command": command.line if made.packages else None,
-            "notes": list(made.notes),
-        },
+        data=EnvPlanAnswer(
+            python=made.python,
+            ui=facts.ui.kind if facts.ui else None,
+            packages=made.packages,
+            variant=made.variant,
+            device=made.device,
+            index_url=made.index_url,
+            command=command.line if made.packages else None,
+            notes=made.notes,
+        ),
     )

@@ -62,7 +62,7 @@ def test_an_interface_without_python_is_planned_for_the_one_that_suits_it():
 def test_alpine_gets_a_reason_and_no_packages():
     made = report(plan_target := machine("alpine-cpu-a1111"))
     assert plan_target.host.libc is not None
-    assert made.data["packages"] == []
+    assert made.data.packages == ()
     assert "musl" in made.faults[0]
     assert made.exit_code == 2
 
@@ -71,7 +71,7 @@ def test_report_obeys_the_schema_and_shows_the_command():
     made = report(machine("rtx5090-windows-a1111-cu121"))
     jsonschema.validate(json.loads(render(made, "json")), schema())
     text = render(made, "rich")
-    assert made.data["command"] in text
+    assert made.data.command in text
     assert "--index-url https://download.pytorch.org/whl/cu" in text
 
 
@@ -100,5 +100,5 @@ def test_amd_on_windows_is_planned_from_the_makers_own_index():
     assert facts.python is not None
     newer = dataclasses.replace(facts.python, version="3.12.7")
     made = report(dataclasses.replace(facts, python=newer))
-    assert "torch[device-gfx1030]==2.13.0+rocm10.0.0" in made.data["command"]
+    assert "torch[device-gfx1030]==2.13.0+rocm10.0.0" in made.data.command
     jsonschema.validate(json.loads(render(made, "json")), schema())

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
+from sdops.bench.speed.answer import ComparedFigure
 from sdops.bench.speed.result import Result, Run, median_absolute_deviation
 from sdops.errors import UsageError
 from sdops.finding import Finding, Remedy, Severity
+from sdops.typed_json import to_json
 
 SPREADS = 3.0
 """How many median absolute deviations a difference must be to count."""
@@ -110,7 +111,10 @@ def findings(before: Result, now: Result, most: float) -> Iterator[Finding]:
             f"{change.figure}: {change.before:.3g} then, {change.now:.3g} now, spread"
             f" {change.spread:.2g} (median absolute deviation); allowed were {most:.0%}."
             f" Changed meanwhile: {what or 'nothing that sdops looks at'}.",
-            {"changed": {name: list(pair) for name, pair in unlike.items()}, **as_data(change)},
+            {
+                "changed": {name: list(pair) for name, pair in unlike.items()},
+                **to_json(figure_of(change)),
+            },
             remedies=(
                 Remedy(
                     "Look for other programs on the device and for heat (`sdops doctor`), then"
@@ -120,13 +124,13 @@ def findings(before: Result, now: Result, most: float) -> Iterator[Finding]:
         )
 
 
-def as_data(change: Change) -> Mapping[str, Any]:
-    """JSON-able."""
-    return {
-        "run": change.run,
-        "figure": change.figure,
-        "before": change.before,
-        "now": change.now,
-        "slower_by": change.share,
-        "spread": change.spread,
-    }
+def figure_of(change: Change) -> ComparedFigure:
+    """The change as it stands in the answer."""
+    return ComparedFigure(
+        run=change.run,
+        figure=change.figure,
+        before=change.before,
+        now=change.now,
+        slower_by=change.share,
+        spread=change.spread,
+    )

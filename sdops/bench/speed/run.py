@@ -10,13 +10,20 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
 from sdops.bench.device import REFUSALS, Device, choose, first_line
 from sdops.bench.memory_limit import is_out_of_memory
 from sdops.bench.speed import compare
+from sdops.bench.speed.answer import (
+    BenchAnswer,
+    BenchDevice,
+    BenchRun,
+    Comparison,
+    GpuWatch,
+    Latency,
+)
 from sdops.bench.speed.flops import peak_flops
 from sdops.bench.speed.measure import measure
 from sdops.bench.speed.protocol import Case, Protocol, protocol
@@ -241,56 +248,50 @@ def report(plan: Plan, result: Result, baseline: Baseline | None, begin: float) 
         findings=(*slower, *_slowed_down(result)),
         cases=tuple(run.name for run in result.runs),
         faults=result.faults,
-        data={
-            "device": {
-                "name": plan.device.name,
-                "title": plan.device.title,
-                "memory_bytes": plan.device.memory_bytes,
-                "peak_flops": result.peak_flops,
-            },
-            "protocol": result.protocol,
-            "conditions": dict(result.conditions),
-            "runs": [_data(run, plan) for run in result.runs],
-            "baseline": _baseline(baseline, result) if baseline else None,
-        },
+        data=BenchAnswer(
+            device=BenchDevice(
+                plan.device.name, plan.device.title, plan.device.memory_bytes, result.peak_flops
+            ),
+            protocol=result.protocol,
+            conditions=result.conditions,
+            runs=tuple(_run(run, plan) for run in result.runs),
+            baseline=_compared(baseline, result) if baseline else None,
+        ),
     )
 
 
-def _data(run: Run, plan: Plan) -> dict[str, Any]:
-    return {
-        "mode": plan.mode,
-        "architecture": run.architecture,
-        "width": run.width,
-        "height": run.height,
-        "batch": run.batch,
-        "steps": run.steps,
-        "repeats": len(run.seconds),
-        "it_s": median(run.loop_rates),
-        "end_to_end_it_s": median(run.whole_rates),
-        "images_per_s": run.batch / median(run.seconds),
-        "latency_ms": {
-            f"p{share}": percentile(run.seconds, share) * 1000 for share in (50, 90, 99)
-        },
-        "load_s": run.load_seconds,
-        "warm_up_s": run.warm_up_seconds,
-        "peak_vram_bytes": run.peak_vram_bytes,
-        "peak_ram_bytes": run.peak_ram_bytes,
-        "flops_per_step": run.flops_per_step,
-        "mfu": run.mfu,
-        "gpu": dict(run.gpu),
-    }
+def _run(run: Run, plan: Plan) -> BenchRun:
+    return BenchRun(
+        mode=plan.mode,
+        architecture=run.architecture,
+        width=run.width,
+        height=run.height,
+        batch=run.batch,
+        steps=run.steps,
+        repeats=len(run.seconds),
+        it_s=median(run.loop_rates),
+        end_to_end_it_s=median(run.whole_rates),
+        images_per_s=run.batch / median(run.seconds),
+        latency_ms=Latency(*(percentile(run.seconds, share) * 1000 for share in (50, 90, 99))),
+        load_s=run.load_seconds,
+        warm_up_s=run.warm_up_seconds,
+        peak_vram_bytes=run.peak_vram_bytes,
+        peak_ram_bytes=run.peak_ram_bytes,
+        flops_per_step=run.flops_per_step,
+        mfu=run.mfu,
+        gpu=GpuWatch(**run.gpu),
+    )
 
 
-def _baseline(baseline: Baseline, result: Result) -> dict[str, Any]:
+def _compared(baseline: Baseline, result: Result) -> Comparison:
     before = baseline.result
-    changed = compare.differences(before.conditions, result.conditions)
-    return {
-        "path": str(baseline.path),
-        "taken_at": before.taken_at,
-        "max_regression": baseline.most,
-        "changed": {name: list(pair) for name, pair in changed.items()},
-        "figures": [dict(compare.as_data(c)) for c in compare.changes(before, result)],
-    }
+    return Comparison(
+        path=str(baseline.path),
+        taken_at=before.taken_at,
+        max_regression=baseline.most,
+        changed=compare.differences(before.conditions, result.conditions),
+        figures=tuple(map(compare.figure_of, compare.changes(before, result))),
+    )
 
 
 def _slowed_down(result: Result) -> tuple[Finding, ...]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sdops.checkpoint.damage import examine
 from sdops.checkpoint.files.cache import ResultCache
 from sdops.checkpoint.files.side_by_side import side_by_side
 from sdops.checkpoint.files.walk import Walk
+from sdops.checkpoint.hash.answer import HashAnswer, HashedFile
 from sdops.checkpoint.hash.hashes import (
     CACHE_VERSION,
     Extras,
@@ -110,28 +110,28 @@ def report(done: Done) -> Report:
         findings=done.findings,
         interrupted=done.interrupted,
         faults=done.faults,
-        data={"files": [file_data(hashes) for hashes in done.hashes]},
+        data=HashAnswer(tuple(map(hashed_file, done.hashes))),
     )
 
 
-def file_data(
+def hashed_file(
     hashes: FileHashes, expected: str | None = None, match: bool | None = None
-) -> dict[str, Any]:
-    """One file's entry in the JSON of `sdops hash` and `sdops verify`."""
-    return {
-        "path": hashes.path,
-        "size_bytes": hashes.size_bytes,
-        "sha256": hashes.sha256,
-        "autov2": hashes.autov2,
-        "a1111_short": hashes.a1111_short,
-        "a1111_legacy": hashes.a1111_legacy,
-        "autov3": hashes.autov3,
-        "kohya": hashes.tensors_sha256,
-        "blake3": hashes.blake3,
-        "crc32": hashes.crc32,
-        "expected": expected,
-        "match": match,
-    }
+) -> HashedFile:
+    """One file's entry in the answers of `sdops hash` and `sdops verify`."""
+    return HashedFile(
+        path=hashes.path,
+        size_bytes=hashes.size_bytes,
+        sha256=hashes.sha256,
+        autov2=hashes.autov2,
+        a1111_short=hashes.a1111_short,
+        a1111_legacy=hashes.a1111_legacy,
+        autov3=hashes.autov3,
+        kohya=hashes.tensors_sha256,
+        blake3=hashes.blake3,
+        crc32=hashes.crc32,
+        expected=expected,
+        match=match,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from sdops.checkpoint.damage import COVERED, examine, looks_sound
+from sdops.checkpoint.scan.answer import NamedGlobal, ScanAnswer, ScannedFile
 from sdops.checkpoint.scan.file import FileScan
 from sdops.checkpoint.scan.files import Outcome
 from sdops.checkpoint.scan.judge import Judgment, Verdict
@@ -41,7 +41,7 @@ def report(
         findings=tuple(findings),
         cases=tuple(outcome.path for outcome in outcomes),
         faults=(*faults, *told),
-        data={"files": [file_data(outcome) for outcome in outcomes]},
+        data=ScanAnswer(tuple(map(scanned_file, outcomes))),
     )
 
 
@@ -56,29 +56,23 @@ def _unreadable(scan: FileScan) -> str:
     return f"{scan.path} could not be looked at to the end: {reasons[0] if reasons else ''}"
 
 
-def file_data(outcome: Outcome) -> dict[str, Any]:
-    """One file's entry in the JSON."""
+def scanned_file(outcome: Outcome) -> ScannedFile:
+    """One file's entry in the answer."""
     scan = outcome.scan
     if scan is None:
-        return {"path": outcome.path, "verdict": "unreadable", "container": "unknown",
-                "pickles": 0, "globals": []}  # fmt: skip
-    return {
-        "path": scan.path,
-        "verdict": scan.verdict.word,
-        "container": scan.container,
-        "pickles": scan.pickles,
-        "globals": [
-            {
-                "module": reference.module,
-                "name": reference.name,
-                "class": reference.verdict.word,
-                "called": reference.called,
-                "member": reference.member,
-                "offset": reference.offset,
-            }
-            for reference in scan.references
-        ],
-    }
+        return ScannedFile(outcome.path, Verdict.UNREADABLE.word, "unknown", 0, ())
+    references = tuple(
+        NamedGlobal(
+            module=reference.module,
+            name=reference.name,
+            class_=reference.verdict.word,
+            called=reference.called,
+            member=reference.member,
+            offset=reference.offset,
+        )
+        for reference in scan.references
+    )
+    return ScannedFile(scan.path, scan.verdict.word, scan.container, scan.pickles, references)
 
 
 def file_findings(scan: FileScan) -> Iterator[Finding]:

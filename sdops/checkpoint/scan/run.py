@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from sdops.checkpoint.scan.answer import DecompiledPickle, ScanAnswer, ScannedFile
 from sdops.checkpoint.scan.files import Outcome, scan_files
 from sdops.checkpoint.scan.judge import Verdict
 from sdops.checkpoint.scan.policy import load_policy
@@ -65,11 +66,13 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
         interrupted = True
     faults = list(selection.local.faults)
     report = report_of(outcomes, faults=(), started_at=started_at, duration_s=0.0)
-    for outcome, entry in zip(outcomes, report.data["files"], strict=True):
+    files = []
+    for outcome, entry in zip(outcomes, report.data.files, strict=True):
         if wanted.quarantine is not None and not interrupted and _is_dangerous(outcome):
-            faults += _quarantine(outcome, wanted.quarantine, entry)
+            entry = _quarantined(outcome, wanted.quarantine, entry, faults)
         if wanted.decompile and not interrupted:
-            entry["decompiled"] = _decompiled(entry)
+            entry = entry._replace(decompiled=_decompiled(entry))
+        files.append(entry)
     return Report(
         command="scan",
         subject=report.subject,
@@ -79,7 +82,7 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
         cases=report.cases,
         faults=(*faults, *report.faults),
         interrupted=interrupted,
-        data=report.data,
+        data=ScanAnswer(tuple(files)),
     )
 
 
@@ -113,22 +116,25 @@ def _is_dangerous(outcome: Outcome) -> bool:
     return outcome.scan is not None and outcome.scan.verdict is Verdict.DANGEROUS
 
 
-def _quarantine(outcome: Outcome, folder: Path, entry: dict[str, Any]) -> list[str]:
+def _quarantined(
+    outcome: Outcome, folder: Path, entry: ScannedFile, faults: list[str]
+) -> ScannedFile:
+    """The entry of a file once it is moved away; why it cannot be is added to `faults`."""
     if outcome.status is None:
-        return []  # standard input and addresses have no file to move
+        return entry  # standard input and addresses have no file to move
     from sdops.checkpoint.scan.quarantine import quarantine
 
     try:
-        entry["quarantined"] = str(quarantine(outcome.path, outcome.status, folder))
+        return entry._replace(quarantined=str(quarantine(outcome.path, outcome.status, folder)))
     except SdopsError as error:
-        return [error.message]
-    return []
+        faults.append(error.message)
+    return entry
 
 
-def _decompiled(entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _decompiled(entry: ScannedFile) -> tuple[DecompiledPickle, ...]:
     from pathlib import Path
 
     from sdops.checkpoint.scan.decompile import decompile
 
-    path = Path(entry.get("quarantined", entry["path"]))
-    return [{"member": member, "python": text} for member, text in decompile(path)]
+    path = Path(entry.quarantined or entry.path)
+    return tuple(DecompiledPickle(member, text) for member, text in decompile(path))

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sdops.checkpoint.damage import examine
 from sdops.checkpoint.files.side_by_side import side_by_side
 from sdops.checkpoint.files.walk import walk
+from sdops.checkpoint.hash.answer import HashedFile
 from sdops.checkpoint.hash.hashes import Extras, hash_file
-from sdops.checkpoint.hash.report import file_data
+from sdops.checkpoint.hash.report import hashed_file
 from sdops.checkpoint.verify import manifest
+from sdops.checkpoint.verify.answer import VerifyAnswer
 from sdops.checkpoint.verify.judge import (
     Lookup,
     Outcome,
@@ -90,7 +91,7 @@ def verify_all(
         findings=tuple(finding for outcome in outcomes for finding in outcome.findings),
         interrupted=not whole,
         faults=asked.faults + tuple(answer for answer in answers if isinstance(answer, str)),
-        data={"files": [_data(outcome) for outcome in outcomes]},
+        data=VerifyAnswer(tuple(map(_file, outcomes))),
     )
 
 
@@ -122,25 +123,9 @@ def _named_on_command_line(expect: str) -> Expected:
     return Expected(None, found.digest, origin=found.origin)
 
 
-def _data(outcome: Outcome) -> dict[str, Any]:
+def _file(outcome: Outcome) -> HashedFile:
     digest = outcome.expected.digest if outcome.expected else None
     if outcome.hashes is not None:
-        return file_data(outcome.hashes, digest, outcome.match)
-    names = (
-        "sha256",
-        "autov2",
-        "a1111_short",
-        "a1111_legacy",
-        "autov3",
-        "kohya",
-        "blake3",
-        "crc32",
-    )
+        return hashed_file(outcome.hashes, digest, outcome.match)
     size = outcome.path.stat().st_size if outcome.path.exists() else None
-    return {
-        "path": str(outcome.path),
-        "size_bytes": size,
-        **dict.fromkeys(names),
-        "expected": digest,
-        "match": outcome.match,
-    }
+    return HashedFile(str(outcome.path), size, expected=digest, match=outcome.match)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from sdops.env.answer import EnvPlanAnswer
 from sdops.finding import Report
 from sdops.report.blocks import Block, Code, Heading, Paragraph, Table
+
+DATA = EnvPlanAnswer
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
     """The packages and the command that installs them."""
-    data = report.data
-    if not data["packages"]:
+    answer: EnvPlanAnswer = report.data
+    if answer.command is None:
         return ()
-    rows = [(item["name"], item["version"], item["reason"]) for item in data["packages"]]
+    rows = tuple((item.name, item.version, item.reason) for item in answer.packages)
     return (
-        Heading(f"What fits this machine (Python {data['python']})"),
-        Table(tuple(rows), ("package", "version", "why")),
-        *(Paragraph(note) for note in data["notes"]),
+        Heading(f"What fits this machine (Python {answer.python})"),
+        Table(rows, ("package", "version", "why")),
+        *map(Paragraph, answer.notes),
         Paragraph("Install it with:"),
-        Code(data["command"]),
+        Code(answer.command),
     )

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 
+from sdops.checkpoint.scan.answer import ScanAnswer
 from sdops.finding import Report
 from sdops.report.blocks import Block, Code, Heading, Paragraph, Table
 
+DATA = ScanAnswer
 _MOST_ROWS = 50
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
     """How many files are what, the files that are not safe, and decompiled pickles if asked for."""
-    files = report.data.get("files", [])
-    counts = Counter(file["verdict"] for file in files)
+    answer: ScanAnswer = report.data
+    counts = Counter(file.verdict for file in answer.files)
     order = ("dangerous", "unreadable", "suspicious", "safe")
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict])
     found: list[Block] = []
-    bad = [file for file in files if file["verdict"] != "safe"]
+    bad = [file for file in answer.files if file.verdict != "safe"]
     if bad:
-        rows = tuple(
-            (file["verdict"], file["container"], file["path"]) for file in bad[:_MOST_ROWS]
-        )
+        rows = tuple((file.verdict, file.container, file.path) for file in bad[:_MOST_ROWS])
         found.append(Table(rows, ("verdict", "kind", "file")))
-    for file in files:
-        if file.get("quarantined"):
-            found.append(Paragraph(f"{file['path']} was moved to {file['quarantined']}."))
-        for text in file.get("decompiled", []):
-            place = f" › {text['member']}" if text["member"] else ""
-            found += [Heading(f"{file['path']}{place}"), Code(text["python"])]
-    count = f"{len(files)} file{'' if len(files) == 1 else 's'} scanned"
+    if len(bad) > _MOST_ROWS:
+        found.append(Paragraph(f"{len(bad) - _MOST_ROWS} more files are not safe: see --json."))
+    for file in answer.files:
+        if file.quarantined:
+            found.append(Paragraph(f"{file.path} was moved to {file.quarantined}."))
+        for text in file.decompiled:
+            place = f" › {text.member}" if text.member else ""
+            found += [Heading(f"{file.path}{place}"), Code(text.python)]
+    count = f"{len(answer.files)} file{'' if len(answer.files) == 1 else 's'} scanned"
     found.append(Paragraph(f"{count}: {told}." if told else f"{count}."))
     return tuple(found)
