@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sdops.facts.patient import (
+    companion_builds,
     distributions,
     executable_header,
     interpreter,
@@ -59,6 +60,7 @@ def look(executable_or_root: Path) -> Probed[PythonEnv]:
             module_owners=module_owners.find(installed),
             executable_pth=tuple(each for each in pth_files if each is not None),
             xformers=_xformers_build(folders, installed, gaps),
+            companion_builds=companion_builds.read(found.site_packages),
             **builds,
         ),
         tuple(gaps),

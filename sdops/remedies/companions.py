@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from packaging.version import InvalidVersion
 
-from sdops.facts.types import Distribution, Facts, PythonEnv
+from sdops.facts.types import Facts, PythonEnv
 from sdops.knowledge import torch_releases, xformers
+from sdops.knowledge.companions import label_of
 from sdops.knowledge.torch_plan import TorchPlan
 from sdops.knowledge.torch_releases import minor_version, public
-
-_LABEL = re.compile(r"(?:^|[+.\w])(?:torch|pt)(\d)\.?(\d{1,2})(?!\d)")
-"""How wheels compiled for one torch say so: `2.2.0+cu128torch2.8.0`, `2.1.2+pt28cu128`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +59,10 @@ def _stays(python: PythonEnv, plan: TorchPlan) -> bool:
 
 def _labeled(python: PythonEnv, plan: TorchPlan) -> Iterator[Change]:
     for dist in python.distributions:
-        made_for = torch_of_label(dist)
-        if made_for is not None and made_for != _minor(plan.torch):
+        label = label_of(dist)
+        wanted = _minor(plan.torch)
+        if label.torch and wanted and not label.serves(wanted):
             yield Change(dist.name, None)
-
-
-def torch_of_label(dist: Distribution) -> tuple[int, int] | None:
-    """The torch, major and minor, that the local label of a distribution's version names."""
-    match = _LABEL.search(dist.version.partition("+")[2])
-    return (int(match[1]), int(match[2])) if match else None
 
 
 def _minor(version: str) -> tuple[int, int] | None:

@@ -8,6 +8,7 @@ from sdops.facts.types.gpu import Driver, Gpu, GpuProcess, MemoryErrors, PcieLin
 from sdops.facts.types.host import Cpu, Disk, Host, Libc, Tcmalloc
 from sdops.facts.types.network import Firewall, Listener, Network, Reach
 from sdops.facts.types.python_env import (
+    CompanionBuild,
     DeepProbe,
     Distribution,
     ImportProbe,
@@ -90,6 +91,7 @@ class Facts:
 
 __all__ = [
     "Argument",
+    "CompanionBuild",
     "Cpu",
     "DeepProbe",
     "Disk",

@@ -75,6 +75,15 @@ class XformersBuild:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanionBuild:
+    """Which CUDA versions a package beside torch was compiled for, from its own files."""
+
+    package: str
+    cuda: tuple[str, ...]
+    """`12.8`; several where it brings a library for each."""
+
+
+@dataclass(frozen=True, slots=True)
 class PythonEnv:
     """One Python environment."""
 
@@ -107,6 +116,7 @@ class PythonEnv:
     torchvision: TorchBuild | None = None
     torchaudio: TorchBuild | None = None
     xformers: XformersBuild | None = None
+    companion_builds: tuple[CompanionBuild, ...] = ()
 
     def distribution(self, name: str) -> Distribution | None:
         """The installed distribution `name` (normalized), or None."""
