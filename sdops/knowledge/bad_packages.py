@@ -32,7 +32,6 @@ class Combination:
     ui: tuple[str, ...] = ()
     os: tuple[str, ...] = ()
     python: str = ""
-    torch_builds: tuple[str, ...] = ()
     uninstall: tuple[str, ...] = ()
     """Distributions to uninstall first."""
     install: tuple[tuple[str, ...], ...] = ()
@@ -44,7 +43,6 @@ class Combination:
             (not self.ui or (facts.ui is not None and facts.ui.kind in self.ui))
             and (not self.os or facts.host.os in self.os)
             and (not self.python or contains(self.python, python.version))
-            and (not self.torch_builds or _build(python) in self.torch_builds)
             and all(python.distribution(name) is None for name in self.absent)
             and all(_holds(python, name, versions) for name, versions in self.installed.items())
         )
@@ -58,10 +56,7 @@ def combinations() -> tuple[Combination, ...]:
             **{
                 **row,
                 "severity": Severity.of(row["severity"]),
-                **{
-                    key: tuple(row.get(key, ()))
-                    for key in ("absent", "ui", "os", "torch_builds", "uninstall")
-                },
+                **{key: tuple(row.get(key, ())) for key in ("absent", "ui", "os", "uninstall")},
                 "install": tuple(tuple(arguments) for arguments in row.get("install", ())),
             }
         )
@@ -96,7 +91,3 @@ def contains(specifier: str, version: str | None) -> bool:
 def _holds(python: PythonEnv, name: str, versions: str) -> bool:
     dist = python.distribution(name)
     return dist is not None and contains(versions, dist.version)
-
-
-def _build(python: PythonEnv) -> str | None:
-    return python.torch.variant if python.torch else None

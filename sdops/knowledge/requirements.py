@@ -39,7 +39,8 @@ def unmet(lines: tuple[Requirement, ...], python: PythonEnv, host: Host) -> Iter
     Lines that are no plain requirements (addresses, paths, options), and those whose markers say
     that they are not for this Python or system, are left out.
     """
-    versions = {dist.name: dist.version for dist in python.distributions}
+    # The distribution that Python finds first is the one that counts.
+    versions = {dist.name: dist.version for dist in reversed(python.distributions)}
     for line, wanted in applying(lines, markers(python, host)):
         name = str(canonicalize_name(wanted.name))
         installed = versions.get(name)

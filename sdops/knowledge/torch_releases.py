@@ -140,6 +140,12 @@ def system_needed(os: str, machine: str, torch: str) -> str | None:
     return max(reached, key=Version, default=None)
 
 
+def vc_runtime_needed(torch: str) -> str | None:
+    """The oldest Visual C++ runtime with which `torch` surely loads on Windows; None: unknown."""
+    rows = load(PROFILE)["vc_runtime"]
+    return next((row["needs"] for row in rows if _reaches(torch, row["since"])), None)
+
+
 def index_url(variant: str) -> str:
     """The address of the PyTorch index that holds the build `variant`."""
     return f"{load(PROFILE)['index']}{variant}"
@@ -193,6 +199,13 @@ def minor_version(version: str) -> tuple[int, int]:
     """
     parsed = Version(version)
     return parsed.major, parsed.minor
+
+
+def _reaches(torch: str, since: str) -> bool:
+    try:
+        return Version(public(torch)) >= Version(since)
+    except InvalidVersion:
+        return False
 
 
 def _newer_than_all(version: str, package: str) -> bool:

@@ -39,7 +39,7 @@ def with_torch(machine, with_packages, with_python):
         ("2.10.0+cu130", "13.0", "onnxruntime-gpu", "1.23.2", "CUDA 12"),
         ("2.8.0+cu128", "12.8", "onnxruntime-gpu", "1.31.1", "CUDA 13"),
         ("2.8.0+cu128", "12.8", "onnxruntime-gpu", "1.18.1", "CUDA 11"),
-        ("2.9.1+cu130", "13.0", "bitsandbytes", "0.45.5", "CUDA 12"),
+        ("2.9.1+cu130", "13.0", "bitsandbytes", "0.45.5", "CUDA 11 and 12"),
         ("2.9.1+cu130", "13.0", "triton-windows", "3.3.1.post19", "torch 2.7"),
     ],
 )  # fmt: skip

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from packaging.requirements import Requirement
 
-from sdops.facts.types import TorchBuild
 from sdops.finding import Severity
 from sdops.knowledge.bad_packages import combinations
 
@@ -21,10 +20,12 @@ BAD = [
     ("pydantic-2-with-old-fastapi", LINUX, {"pydantic": "2.0", "fastapi": "0.94.0"}),
     ("moviepy-with-pillow-10", LINUX, {"moviepy": "1.0.3", "pillow": "10.0.0"}),
     ("diffusers-with-new-hub", COMFYUI, {"huggingface_hub": "0.26.0", "diffusers": "0.25.1"}),
-    ("transformers-with-old-hub", COMFYUI, {"transformers": "4.50.0", "huggingface_hub": "0.25.2"}),
-    ("transformers-with-new-hub", COMFYUI, {"transformers": "4.57.1", "huggingface_hub": "1.1.0"}),
-    ("transformers-with-old-safetensors", COMFYUI, {"transformers": "5.0", "safetensors": "0.7.0"}),
     ("diffusers-with-old-safetensors", COMFYUI, {"diffusers": "0.42.0", "safetensors": "0.7.0"}),
+    ("starlette-1-with-gradio-4", FORGE, {"gradio": "4.40.0", "starlette": "1.0.1"}),
+    ("peft-with-transformers-5", COMFYUI, {"peft": "0.17.1", "transformers": "5.24.0"}),
+    ("lightning-without-pkg-resources", COMFYUI,
+     {"pytorch_lightning": "2.2.0", "setuptools": "84.2.1"}),
+    ("insightface-without-onnxruntime", COMFYUI, {"insightface": "0.7.3"}),
     ("protobuf-with-old-onnx", COMFYUI, {"protobuf": "4.25.0", "onnx": "1.12.0"}),
     ("protobuf-with-old-tensorboard", COMFYUI, {"protobuf": "5.0", "tensorboard": "2.11.0"}),
     ("onnx-with-old-protobuf", COMFYUI, {"protobuf": "3.19.6", "onnx": "1.14.0"}),
@@ -38,7 +39,10 @@ BAD = [
 FINE = [
     (LINUX, {"basicsr": "1.4.2", "torchvision": "0.16.2"}),
     (LINUX, {"pytorch_lightning": "1.9.4"}),
-    (COMFYUI, {"pytorch_lightning": "2.4.0"}),
+    (COMFYUI, {"pytorch_lightning": "2.4.0", "setuptools": "84.2.1"}),
+    (COMFYUI, {"insightface": "0.7.3", "onnxruntime": "1.23.0"}),
+    (COMFYUI, {"peft": "0.18.0", "transformers": "5.24.0"}),
+    (COMFYUI, {"gradio": "6.17.3", "starlette": "1.0.1"}),
     (FORGE, {"pydantic": "2.10.6", "gradio": "4.40.0", "gradio_client": "1.2.0"}),
     (LINUX, {"bitsandbytes": "0.41.1"}),
     (LINUX, {"comfy": "0.1"}),
@@ -68,12 +72,11 @@ def test_quiet(named, name, packages):
     assert not named(name, packages)
 
 
-def test_python_and_torch_build_count(machine, judge, with_python, with_packages):
-    old = with_packages(machine(COMFYUI), setuptools="65.5.0", onnxruntime_gpu="1.20.0")
-    old = with_python(old, torch=TorchBuild("torch", "2.5.1+cu118", cuda="11.8"))
+def test_the_python_counts(machine, judge, with_python, with_packages):
+    old = with_packages(machine(COMFYUI), setuptools="65.5.0")
     found = {item.evidence["combination"] for item in judge("known-bad-packages", old)}
-    assert {"setuptools-too-old-for-python", "onnxruntime-gpu-for-cuda-12"} <= found
-    newer = with_python(old, version="3.11.9", torch=TorchBuild("torch", "2.5.1", cuda="12.4"))
+    assert "setuptools-too-old-for-python" in found
+    newer = with_python(old, version="3.11.9")
     assert not judge("known-bad-packages", newer)
 
 
@@ -93,7 +96,6 @@ def test_a_thief_is_not_started_again(named):
 def test_every_row_is_tried_and_names_its_source():
     tried = {row[0] for row in BAD} | {
         "setuptools-too-old-for-python",
-        "onnxruntime-gpu-for-cuda-12",
         "setuptools-without-pkg-resources",
     }
     assert {row.id for row in combinations()} == tried
