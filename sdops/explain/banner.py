@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sdops.explain.clean import Line
 from sdops.knowledge.log_marks import marks
 
-_CONTAINER = re.compile(r"/workspace/|/content/|/kaggle/|docker|runpod", re.I)
+_CONTAINER = re.compile(r"/workspace/|/content/|/kaggle/|/\.dockerenv|docker=True|runpod", re.I)
 ENOUGH = 2500
 """Lines at the beginning that are looked at, and a fifth as many at the end."""
 
@@ -25,16 +25,22 @@ def read_banner(lines: Sequence[Line]) -> Mapping[str, str]:
         text = line.text
         if not text:
             continue
-        for name, pattern in marks("fact"):
-            match = pattern.search(text)
-            if match and match["v"].strip():
-                weak = (
-                    name == "executable" and name in facts and not text.startswith(("**", "venv"))
-                )
-                if not weak:
-                    facts[name] = match["v"].strip()
+        told = _told(text)
+        if "executable" in facts and not text.startswith(("**", "venv")):
+            told.pop("executable", None)
+        facts |= told
         _vote(text, votes)
     return _concluded(facts, votes)
+
+
+def _told(text: str) -> dict[str, str]:
+    """The facts in one line; of several expressions for one fact the first counts."""
+    told: dict[str, str] = {}
+    for name, pattern in marks("fact"):
+        match = pattern.search(text) if name not in told else None
+        if match and match["v"].strip():
+            told[name] = match["v"].strip()
+    return told
 
 
 def _vote(text: str, votes: dict[str, int]) -> None:

@@ -27,21 +27,22 @@ _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:
 _OUTER = {
     "docker": re.compile(r"^[A-Za-z][\w./-]{0,60} {0,20}\| ?"),
     "journal": re.compile(
-        rf"^(?:[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d|{_STAMP}) \S{{1,80}}"
-        r" [\w.@/-]{1,60}(?:\[\d+\])?: ?"
+        r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,80} [\w.@/-]{1,60}(?:\[\d+\])?: ?"
+        rf"|^{_STAMP} (?!- )\S{{1,80}} [\w.@/-]{{1,60}}\[\d+\]: ?"
     ),
-    "pod": re.compile(rf"^{_STAMP}\s(?:std(?:out|err) [FP] )?"),
-    "numbers": re.compile(r"^\s{0,6}\d{1,6}(?:[:|│] ?|\t)"),
+    "pod": re.compile(rf"^{_STAMP}\s(?!- )(?:std(?:out|err) [FP] )?"),
+    "numbers": re.compile(r"^\s{0,6}\d{1,6}(?:[|│] ?|\t|: )"),
 }
 """What stands before every line where it stands at all."""
 
 _LEVEL = (
-    r"(?P<level>CRITICAL|FATAL|ERROR|WARNING|WARN|INFO|DEBUG|TRACE|NOTICE"
-    r"|error|warning|warn|info|debug)"
+    r"(?P<level>CRITICAL|FATAL|ERROR|WARNING|WARN|INFO|DEBUG|TRACE"
+    r"|(?i:error|warning|info|debug)(?=\]|:| -| \|))"
 )
 _INNER = tuple(
     re.compile(pattern)
     for pattern in (
+        rf"^{_STAMP} \| \w{{1,20}} \| {_LEVEL} \| [\w.]{{1,60}} \| ",
         rf"^\[?{_STAMP}\]?::\[[^\]]{{1,80}}\]::{_LEVEL} -->\s?",
         rf"^{_STAMP} - \S{{1,120}} - {_LEVEL} - ",
         rf"^\[{_STAMP}\]\s{{0,3}}(?:\[{_LEVEL}\]\s{{0,9}})?",
@@ -128,7 +129,7 @@ def _outer(raw: tuple[RawLine, ...]) -> re.Pattern[str] | None:
         name for text in sample for name, pattern in _OUTER.items() if pattern.match(text)
     )
     name, count = counts.most_common(1)[0] if counts else ("", 0)
-    return _OUTER[name] if count > 0.6 * len(sample) and len(sample) > 2 else None
+    return _OUTER[name] if count > 0.6 * len(sample) else None
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -12,21 +12,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-LIMIT_BYTES = 6 << 20
+LIMIT_BYTES = 4 << 20
 """A log up to this size is kept whole."""
 
-TAIL_BYTES = 3 << 20
-MIDDLE_BYTES = 2 << 20
-CHUNK_BYTES = 2 << 20
+TAIL_BYTES = 2 << 20
+MIDDLE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 BEFORE_BYTES, AFTER_BYTES = 3000, 6000
 """How much around a word of failure is kept."""
 
 LINE_BYTES = 48_000
 """What follows in a longer line is left out: it is a workflow, not a message."""
 
-WORDS = (b"Traceback", b"rror:", b"Error ", b"ERROR", b"xception", b"atal", b"illed", b"annot ",
-         b"ailed", b"ot found", b"out of memory", b"NaN", b"ouldn't", b"not able",
-         b"dumped")  # fmt: skip
+WORDS = (b"Traceback", b"rror", b"RROR", b"xception", b"atal:", b"Killed", b"annot ", b"ailed",
+         b"ouldn't", b" memory")  # fmt: skip
 """A bounded set, searched one after the other: bytes.find is much faster than any expression."""
 
 _BOMS = (
@@ -216,7 +215,14 @@ def _lines(number: int, content: bytes, legacy: str | None) -> Iterator[RawLine]
         yield RawLine(number + offset, _decoded(row, legacy))
 
 
+_TEXT = bytes([0, 8, 9, 10, 13, 27, *range(32, 127), *range(128, 256)])
+_RUBBISH = 0.05
+"""The share of control characters from which a line is no text."""
+
+
 def _decoded(row: bytes, legacy: str | None) -> str:
+    if not row.isascii() and len(row.translate(None, _TEXT)) > _RUBBISH * len(row):
+        return ""
     try:
         text = row.decode("utf-8")
     except UnicodeDecodeError:

@@ -81,7 +81,7 @@ def diagnose(units: Sequence[Unit], matches: Sequence[Match], *, every_run: bool
     wanted = range(runs) if every_run else (run,)
     chosen = [item for item in everything if item.unit.run in wanted]
     return Diagnosis(
-        _causes(_prefer_fenced(chosen)),
+        _causes(_prefer_fenced(chosen, units)),
         _once(match for match in harmless if match.unit.run in wanted),
         runs,
         run,
@@ -93,11 +93,11 @@ def _severity(item: Failure) -> str:
     return item.signature.severity if isinstance(item, Match) else "error"
 
 
-def _prefer_fenced(items: list[Failure]) -> list[Failure]:
-    """What stands in a fence, where anything there failed: around it people write in words."""
-    fenced = [item for item in items if item.unit.fenced]
-    framed = [item for item in items if not item.unit.fenced and item.unit.frames]
-    return [*fenced, *framed] if any(_severity(item) == "error" for item in fenced) else items
+def _prefer_fenced(items: list[Failure], units: Sequence[Unit]) -> list[Failure]:
+    """What stands in a fence, where there is one: around it people write in their own words."""
+    programs = [item for item in items if item.unit.fenced or item.unit.frames]
+    fenced = sum(unit.fenced for unit in units)
+    return programs if (programs and fenced) or fenced > 2 else items
 
 
 def _muted(units: Sequence[Unit], matches: Sequence[Match]) -> frozenset[int]:

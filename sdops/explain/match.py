@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,11 +40,13 @@ class Match:
 
 @cache
 def _index() -> Mapping[str, tuple[tuple[Signature, tuple[Phrase, ...]], ...]]:
-    """Classes by a word of the first phrase of each of their groups."""
+    """Classes by the rarest word of the first phrase of each of their groups."""
+    rows = [(item, group) for item in signatures() for group in item.any]
+    counts = Counter(word for _, group in rows for word in group[0].words)
     table = defaultdict(list)
-    for item in signatures():
-        for group in item.any:
-            table[group[0].word].append((item, group))
+    for item, group in rows:
+        rarest = min(group[0].words, key=lambda word: (counts[word], -len(word)), default="")
+        table[rarest].append((item, group))
     return {word: tuple(rows) for word, rows in table.items()}
 
 
@@ -74,7 +76,9 @@ def find(units: Sequence[Unit], facts: Mapping[str, str]) -> tuple[Match, ...]:
             owner = owner_of(unit, units, position)
             hits[alone.id] = Match(alone, position, unit, unit.line, unit.text, {}, owner)
         for item, group in candidates:
-            if seen.get(item.id, 0) >= MAX_SIGHTINGS or item.id in hits:
+            if not group[0].words <= words or item.id in hits:
+                continue
+            if seen.get(item.id, 0) >= MAX_SIGHTINGS:
                 continue
             match = _match(item, group, units, position, facts)
             if match is not None:

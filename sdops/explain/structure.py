@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sdops.explain.clean import Line
-from sdops.knowledge.log_marks import mark, marks
+from sdops.knowledge.log_marks import mark, marks, progress
 
 
 class Frame(NamedTuple):
@@ -68,6 +68,7 @@ _RICH_FRAME = re.compile(
     r"^\s{0,8}(?P<file>(?:/|[A-Za-z]:[\\/]|<)[^:*?\"|\n]{0,400}?(?:\.pyx?|>)):(?P<line>\d{1,7})"
     r"(?: in (?P<function>\S{1,120}))?\s*$"
 )
+_PATH_START = re.compile(r"^\s{0,8}(?:/|[A-Za-z]:[\\/])[^:*?\"|\n]{20,400}$")
 _RICH_SOURCE = re.compile(
     r"^\s{0,12}(?:❱|>)?\s{0,8}\d{1,6} [│┃|]|^\s{0,6}(?:❱|│)|^\s*\.{3} \d+ frames hidden"
 )
@@ -183,7 +184,7 @@ class _Reader:
         while self._at < len(self._lines):
             line = self._lines[self._at]
             text = line.text
-            frame = _FRAME.match(text) or _RICH_FRAME.match(text)
+            frame = _FRAME.match(text) or _RICH_FRAME.match(text) or self._broken_frame()
             if frame is not None:
                 frames.append(Frame(frame["file"], int(frame["line"]), frame["function"] or ""))
                 sourced, indent = False, _indent(text)
@@ -205,6 +206,17 @@ class _Reader:
                 return None  # the traceback was cut off, and something else goes on
             self._at += 1
         return None
+
+    def _broken_frame(self) -> re.Match[str] | None:
+        """A frame's path that rich broke at the edge of its box."""
+        text = self._lines[self._at].text
+        if not _PATH_START.match(text) or self._at + 1 >= len(self._lines):
+            return None
+        follow = self._lines[self._at + 1].text.strip()
+        frame = _RICH_FRAME.match(f"{text.strip()}{follow}") if follow else None
+        if frame is not None:
+            self._at += 1
+        return frame
 
     def _frame_follows(self) -> bool:
         ahead = self._lines[self._at + 1 : self._at + 4]
@@ -231,11 +243,15 @@ class _Reader:
             follow = self._lines[self._at]
             bare = follow.text.strip()
             ends = not bare and (len(texts) > 1 or not texts[0].endswith(":"))
-            if ends or follow.stamped or follow.level or self._is_head(follow.text):
+            apart = follow.stamped or follow.level
+            within = line.stamped and (_indent(follow.text) or texts[-1].endswith(":"))
+            if ends or (apart and not within) or self._is_head(follow.text):
                 break
             if _EXCEPTION.match(follow.text) and not _indent(follow.text):
                 break
             if _FRAME.match(follow.text) or _CHAIN.match(follow.text) or _BANNER.match(follow.text):
+                break
+            if bare and progress(bare):
                 break
             if bare and not _MUTED.match(follow.text):
                 texts.append(bare)
@@ -315,7 +331,7 @@ class _Reader:
             texts[0] = f"{self._reported_type}: {texts[0]}"
             self._block += 1
             return self._unit(
-                line, "\n".join(texts), tuple(numbers), kind="exception",
+                line._replace(fenced=True), "\n".join(texts), tuple(numbers), kind="exception",
                 frames=self._frames_ahead(), stage="generate",
             )  # fmt: skip
         return None
@@ -335,23 +351,20 @@ class _Reader:
 
     def _follow(self, text: str) -> None:
         """Keeps up with runs, stages and sections."""
-        if _BANNER.match(text):
+        seen = progress(text)
+        if "banner" in seen:
             if self._since_banner > 30 and (self._failed or self._since_banner > 60):
                 self._run += 1
                 self._block += 1
                 self._failed, self._stage = False, "launch"
             self._since_banner = 0
-        elif _PAUSED.search(text):
+        elif "paused" in seen:
             self._since_banner = 10_000
             self._failed = True
-        for stage, pattern in marks("stage"):
-            if pattern.match(text):
-                self._stage = stage
-                break
-        for section, pattern in marks("section"):
-            if pattern.search(text):
-                self._section, self._section_left = section, _SECTION_LINES
-                return
+        self._stage = seen.get("stage", self._stage)
+        if "section" in seen:
+            self._section, self._section_left = seen["section"], _SECTION_LINES
+            return
         self._section_left -= 1
         if self._section_left <= 0:
             self._section = ""
@@ -382,4 +395,4 @@ def _place(frames: tuple[Frame, ...]) -> str:
 def paused(lines: Sequence[Line]) -> bool:
     """Whether the log ends with the console waiting for a key, so the program is gone."""
     last = [line.text for line in lines[-12:] if line.text.strip()]
-    return any(_PAUSED.search(text) for text in last[-3:])
+    return any(_PAUSED.search(text) and not text.startswith("^C") for text in last[-3:])

@@ -36,8 +36,8 @@ class Phrase:
     """One phrase that a program prints."""
 
     text: str
-    word: str
-    """A word of it, lower case: no line without it can hold the phrase. Empty: no such word."""
+    words: frozenset[str]
+    """Words of it, lower case: no line without all of them can hold the phrase."""
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -134,14 +134,14 @@ def phrase(text: str) -> Phrase:
         SdopsError: nothing in it is fixed.
     """
     fixed = _PLACEHOLDER.sub("\0", text)
-    whole = [
-        match.group()
+    whole = frozenset(
+        match.group().lower()
         for match in _WORD.finditer(fixed)
         if "\0" not in fixed[max(match.start() - 1, 0) : match.end() + 1]
-    ]
+    )
     if not _WORD.search(fixed):
         raise SdopsError(f"A phrase has no fixed word: {text!r}")
-    return Phrase(text, max(whole, key=len).lower() if whole else "")
+    return Phrase(text, whole)
 
 
 @cache
