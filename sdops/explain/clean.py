@@ -73,6 +73,7 @@ _INNER = tuple(
         r"^\*{3} ?",
     )
 )
+_TAIL_MODULE = re.compile(r"\s{2,200}\w{1,40}\.py :: (?P<level>INFO|WARNING|ERROR)$")
 _TAIL_STAMP = re.compile(rf"\s*{_STAMP}(?: - )?\s*$")
 _GLUED_STAMP = re.compile(rf"(?<=[\w.)'\"\]]){_STAMP} - (?=[A-Z\[!*\s])")
 
@@ -124,7 +125,7 @@ def clean(lines: Iterable[RawLine]) -> tuple[Line, ...]:
 
 def _outer(raw: tuple[RawLine, ...]) -> re.Pattern[str] | None:
     """The prefix that stands before (nearly) every line, or None."""
-    sample = [line.text for line in raw[:600] if line.text.strip()]
+    sample = [_QUOTE.sub("", line.text) for line in raw[:600] if line.text.strip()]
     counts = Counter(
         name for text in sample for name, pattern in _OUTER.items() if pattern.match(text)
     )
@@ -164,10 +165,10 @@ def _unescaped(text: str) -> Iterator[str]:
 
 def _line(number: int, text: str, outer: re.Pattern[str] | None, fenced: bool) -> Line:
     text = text[:TEXT_LIMIT]
-    if outer is not None:
-        text = outer.sub("", text, count=1)
     if text.lstrip(" ").startswith(">"):
         text = _QUOTE.sub("", text)
+    if outer is not None:
+        text = outer.sub("", text, count=1)
     if "%" in text or "it [" in text or "━" in text:
         text = _without_bar(text)
     level, stamped = "", False
@@ -177,6 +178,8 @@ def _line(number: int, text: str, outer: re.Pattern[str] | None, fenced: bool) -
             break
         stamped = True
         text, level = stripped, found or level
+    if text.endswith(("INFO", "WARNING", "ERROR")) and (tail := _TAIL_MODULE.search(text)):
+        text, level = text[: tail.start()], LEVELS.get(tail["level"], "")
     if text.endswith((" - ", "Z")) or text[-4:].strip().isdigit():
         text = _TAIL_STAMP.sub("", text)
     return Line(number, _unboxed(text), level, fenced, stamped)
