@@ -8,9 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sdops.checkpoint.convert import same
+from sdops.checkpoint.convert.answer import (
+    ConvertAnswer,
+    ConvertedFile,
+    ConvertedFiles,
+    DroppedTensor,
+    LeftOutFile,
+)
 from sdops.checkpoint.convert.disposal import AfterSource
 from sdops.checkpoint.convert.plan import Plan, convert_plan, tied_bytes
 from sdops.checkpoint.convert.precision import Precision
@@ -36,7 +42,7 @@ SIDE_BY_SIDE = 2
 
 Advance = Callable[[int], None]
 Planner = Callable[[Checkpoint], Plan]
-Result = dict[str, Any] | Finding | str
+Result = ConvertedFile | LeftOutFile | Finding | str
 """What is reported of a file, what is wrong with it, or what kept it from being worked on."""
 
 
@@ -66,7 +72,7 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
             partial(_attempt, manner), tasks, jobs=SIDE_BY_SIDE, advance=advance
         )
         results = [result for group in groups for result in group]
-    files = [result for result in results if isinstance(result, dict)]
+    files = [result for result in results if isinstance(result, (ConvertedFile, LeftOutFile))]
     return Report(
         command=command,
         subject=str(tasks[0].source) if len(tasks) == 1 else f"{len(tasks)} files",
@@ -75,13 +81,15 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
         findings=tuple(result for result in results if isinstance(result, Finding)),
         interrupted=not whole,
         faults=(*work.faults, *(result for result in results if isinstance(result, str))),
-        data=files[0] if _is_one(tasks, files) else {"files": files},
+        data=_answer(tasks, files),
     )
 
 
-def _is_one(tasks: Sequence[Task], files: Sequence[dict[str, Any]]) -> bool:
-    """Whether the answer is about one file that was worked on."""
-    return tasks[0].out is None and len(files) == 1 and "skipped" not in files[0]
+def _answer(tasks: Sequence[Task], files: Sequence[ConvertedFile | LeftOutFile]) -> ConvertAnswer:
+    """About the one file that was worked on, where only one was asked about."""
+    if tasks[0].out is None and len(files) == 1 and isinstance(files[0], ConvertedFile):
+        return files[0]
+    return ConvertedFiles(tuple(files))
 
 
 def _alone(task: Task, manner: Manner, advance: Advance) -> Sequence[Result]:
@@ -124,7 +132,7 @@ def _broken(error: BrokenFileError, task: Task) -> str:
     return f"{task.source} cannot be converted: {error.finding.why}"
 
 
-def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
+def _perform(task: Task, manner: Manner, advance: Advance) -> ConvertedFile | LeftOutFile:
     plan = _plan(task.source, manner)
     refuse_same_file(plan, task.destination)
     if plan.needless and (manner.options.metadata or not plan.metadata):
@@ -135,17 +143,17 @@ def _perform(task: Task, manner: Manner, advance: Advance) -> dict[str, Any]:
     if manner.dry_run:
         foreseen = foresee(plan, task.destination, manner.options, manner.suffix)
         require_room(_beside(task), foreseen.bytes_out)
-        return _data(task, plan, foreseen, ())
+        return _file(task, plan, foreseen, ())
     _make_folder(task)
     write = write_ckpt if manner.suffix == ".ckpt" else write_safetensors
     done = write(plan, task.destination, manner.options, advance)
     if task.out is not None and done.verified:
         same.remember(plan, task.destination, manner.options)
     disposed = manner.after.dispose(plan.source)
-    return _data(task, plan, done, (disposed,) if disposed else ())
+    return _file(task, plan, done, (disposed,) if disposed else ())
 
 
-def _compared(task: Task, taken: Path, manner: Manner, advance: Advance) -> dict[str, Any]:
+def _compared(task: Task, taken: Path, manner: Manner, advance: Advance) -> LeftOutFile:
     """Leaves a file out whose name went to `taken`, which holds the same weights.
 
     Raises:
@@ -229,26 +237,26 @@ def misnamed(path: Path) -> list[Finding]:
     return [] if found is None or found.severity >= Severity.ERROR else [found]
 
 
-def _skipped(task: Task, why: str) -> dict[str, Any]:
-    return {"source": str(task.source), "destination": str(task.destination), "skipped": why}
+def _skipped(task: Task, why: str) -> LeftOutFile:
+    return LeftOutFile(str(task.source), str(task.destination), why)
 
 
-def _data(task: Task, plan: Plan, done: Done, notes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "source": str(task.source),
-        "destination": str(task.destination),
-        "written": done.written,
-        "tensors_in": len(plan.source.tensors) + len(plan.source.others),
-        "tensors_out": len(plan.items),
-        "dropped": [
-            {"name": item.name, "reason": item.reason, "bytes": item.size_bytes}
-            for item in plan.dropped
-        ],
-        "notes": [*plan.notes, *(problem.text for problem in plan.source.problems), *notes],
-        "tied_bytes": tied_bytes(plan),
-        "overflowed": dict(done.overflowed),
-        "bytes_in": plan.source.size_bytes,
-        "bytes_out": done.bytes_out,
-        "sha256": done.sha256,
-        "verified": done.verified,
-    }
+def _file(task: Task, plan: Plan, done: Done, notes: Sequence[str]) -> ConvertedFile:
+    problems = (problem.text for problem in plan.source.problems)
+    return ConvertedFile(
+        source=str(task.source),
+        destination=str(task.destination),
+        written=done.written,
+        tensors_in=len(plan.source.tensors) + len(plan.source.others),
+        tensors_out=len(plan.items),
+        dropped=tuple(
+            DroppedTensor(item.name, item.reason, item.size_bytes) for item in plan.dropped
+        ),
+        notes=(*plan.notes, *problems, *notes),
+        tied_bytes=tied_bytes(plan),
+        overflowed=done.overflowed,
+        bytes_in=plan.source.size_bytes,
+        bytes_out=done.bytes_out,
+        sha256=done.sha256,
+        verified=done.verified,
+    )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from sdops.checkpoint.damage import COVERED, examine_checkpoint
 from sdops.checkpoint.files.walk import walk
 from sdops.checkpoint.identify import metadata
+from sdops.checkpoint.identify.answer import (
+    DescribedFile,
+    DescribedMetadata,
+    DescribedPart,
+    InfoAnswer,
+)
+from sdops.checkpoint.identify.components import Component
 from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.savings import savings
 from sdops.checkpoint.open import open_checkpoint
@@ -28,7 +34,7 @@ def report(paths: Sequence[Path]) -> Report:
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     found = walk(paths)
     faults = list(found.faults)
-    files: list[dict[str, Any]] = []
+    files: list[DescribedFile] = []
     findings: list[Finding] = []
     interrupted = False
     for path in found.files:
@@ -41,7 +47,7 @@ def report(paths: Sequence[Path]) -> Report:
             interrupted = True
             break
         identity = identify(checkpoint)
-        files.append(_data(checkpoint, identity))
+        files.append(_file(checkpoint, identity))
         findings += _findings(checkpoint, identity)
     return Report(
         command="info",
@@ -51,46 +57,45 @@ def report(paths: Sequence[Path]) -> Report:
         findings=tuple(findings),
         faults=tuple(faults),
         interrupted=interrupted,
-        data={"files": files},
+        data=InfoAnswer(tuple(files)),
     )
 
 
-def _data(checkpoint: Checkpoint, identity: Identity) -> dict[str, Any]:
-    return {
-        "path": checkpoint.path,
-        "size_bytes": checkpoint.size_bytes,
-        "container": str(checkpoint.container),
-        "architecture": identity.architecture,
-        "title": identity.title,
-        "kind": identity.kind,
-        "evidence": list(identity.evidence),
-        "prediction": identity.prediction,
-        "components": [
-            {
-                "id": part.id,
-                "title": part.title,
-                "present": part.present,
-                "expected": part.expected,
-                "complete": part.complete,
-                "missing": list(part.missing),
-                "sentence": part.sentence,
-            }
-            for part in identity.components
-        ],
-        "dtypes": dict(identity.dtypes),
-        "tensors": len(checkpoint.tensors),
-        "parameters": identity.parameters,
-        "ema": identity.ema.state,
-        "savings": dict(savings(checkpoint, identity)),
-        "opaque": [item.what for item in checkpoint.opaque],
-        "metadata": dict(checkpoint.metadata),
-        "readable_metadata": _readable(checkpoint.metadata),
-    }
+def _file(checkpoint: Checkpoint, identity: Identity) -> DescribedFile:
+    return DescribedFile(
+        path=checkpoint.path,
+        size_bytes=checkpoint.size_bytes,
+        container=str(checkpoint.container),
+        architecture=identity.architecture,
+        title=identity.title,
+        kind=identity.kind,
+        evidence=identity.evidence,
+        prediction=identity.prediction,
+        components=tuple(map(_part, identity.components)),
+        dtypes=identity.dtypes,
+        tensors=len(checkpoint.tensors),
+        parameters=identity.parameters,
+        ema=identity.ema.state,
+        savings=savings(checkpoint, identity),
+        opaque=tuple(item.what for item in checkpoint.opaque),
+        metadata=checkpoint.metadata,
+        readable_metadata=tuple(
+            DescribedMetadata(item.label, item.text, item.private)
+            for item in metadata.readable(checkpoint.metadata)
+        ),
+    )
 
 
-def _readable(values: Mapping[str, str]) -> list[dict[str, Any]]:
-    entries = metadata.readable(values)
-    return [{"label": item.label, "text": item.text, "private": item.private} for item in entries]
+def _part(part: Component) -> DescribedPart:
+    return DescribedPart(
+        id=part.id,
+        title=part.title,
+        present=part.present,
+        expected=part.expected,
+        complete=part.complete,
+        missing=part.missing,
+        sentence=part.sentence,
+    )
 
 
 def _damage(checkpoint: Checkpoint) -> Iterator[Finding]:
