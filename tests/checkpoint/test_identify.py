@@ -46,13 +46,16 @@ FLUX = {
     "model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale": (128,),
     "model.diffusion_model.img_in.weight": (3072, 64),
     "model.diffusion_model.txt_in.weight": (3072, 4096),
+    "model.diffusion_model.single_blocks.0.linear1.weight": (21504, 3072),
     "model.diffusion_model.guidance_in.in_layer.weight": (3072, 256),
 }
+CLIP = {"encoder.layers.0.self_attn.q_proj.weight": (768, 768)}
 ESRGAN = dict.fromkeys(
     ["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_body.weight", "conv_last.weight"], (1,)
 )
 CONTROLNET = {
     **{f"control_model.{name}": shape for name, shape in fabricate.SD1.items()},
+    "control_model.input_hint_block.0.weight": (16, 3, 3, 3),
     "control_model.zero_convs.0.0.weight": (320, 320, 1, 1),
     "control_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight": (640, 768),
 }
@@ -69,11 +72,11 @@ CONTROLNET = {
         (fabricate.refiner(), "sdxl-refiner", "checkpoint"),
         (fabricate.part("unet-sd1", "", fabricate.SD1), "sd1", "unet"),
         (fabricate.part("vae-kl-f8", "", fabricate.VAE), "kl-f8 (SD1/SD2/SDXL)", "vae"),
-        (fabricate.part("clip-l", "text_model."), "clip-l", "text-encoder"),
+        (fabricate.part("clip-l", "text_model.", CLIP), "clip-l", "text-encoder"),
         (FLUX, "flux", "dit"),
-        (fabricate.lora(768), "sd1", "kohya-lora"),
-        (fabricate.lora(1024), "sd2", "kohya-lora"),
-        (fabricate.lora(2048), "sdxl", "kohya-lora"),
+        (fabricate.lora(768), "sd1", "lora"),
+        (fabricate.lora(1024), "sd2", "lora"),
+        (fabricate.lora(2048), "sdxl", "lora"),
         (CONTROLNET, "sd1", "controlnet"),
         ({"emb_params": (8, 768)}, "sd1", "textual-inversion"),
         ({"clip_l": (8, 768), "clip_g": (8, 1280)}, "sdxl", "textual-inversion"),

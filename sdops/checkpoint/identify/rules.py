@@ -39,20 +39,19 @@ class Match:
 
 @cache
 def table() -> Mapping[str, Any]:
-    """The profile, each row completed from its `base`."""
-    raw = profile.load("architectures")
-    models = {row["id"]: row for row in raw["model"]}
-    inherited = ("all", "none", "ndim")
-    rows = [
-        {
-            **{key: models[row["base"]][key] for key in inherited if key in models[row["base"]]},
-            **row,
-        }
-        if "base" in row
-        else row
-        for row in raw["model"]
-    ]
-    return {**raw, "model": rows}
+    """The rows of every kind, in the order in which they are tried."""
+    layouts = {"diffusers": "model", "vaes": "vae"}
+    found = dict(profile.load("architectures"))
+    for file, section in layouts.items():
+        rows = [*found[section], *profile.load(f"models/{file}")[section]]
+        found[section] = sorted(rows, key=lambda row: bool(row.get("generic")))
+    return {
+        **found,
+        "control": profile.load("models/controls")["control"],
+        "upscaler": profile.load("models/upscalers")["upscaler"],
+        "text_encoder": profile.load("models/encoders")["text_encoder"],
+        "vision": profile.load("models/encoders")["vision"],
+    }
 
 
 def first_match(rows: Iterable[Row], shapes: Shapes, prefixes: Sequence[str]) -> Match | None:
@@ -63,7 +62,7 @@ def first_match(rows: Iterable[Row], shapes: Shapes, prefixes: Sequence[str]) ->
         if not inside:
             continue
         for row in rows:
-            evidence = _fits(row, inside, shapes)
+            evidence = fits(row, inside, shapes)
             if evidence is not None:
                 return Match(row, prefix, tuple(evidence), _variant(row, inside, shapes))
     return None
@@ -78,13 +77,13 @@ def strip(shapes: Shapes, prefix: str) -> Shapes:
 
 
 def _variant(row: Row, inside: Shapes, whole: Shapes) -> str | None:
-    fitting = (item for item in row.get("variant", ()) if _fits(item, inside, whole) is not None)
+    fitting = (item for item in row.get("variant", ()) if fits(item, inside, whole) is not None)
     return next((str(item["id"]) for item in fitting), None)
 
 
-def _fits(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
+def fits(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
     """The evidence that `row` fits the tensors `inside` a prefix of the `whole` file, or None."""
-    conditions = (_names, _patterns, _dimensions, _blocks)
+    conditions = (_names, _dimensions, _patterns)
     evidence: list[str] = []
     for condition in conditions:
         seen = condition(row, inside, whole)
@@ -96,6 +95,8 @@ def _fits(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
 
 def _names(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
     if any(name in inside for name in row.get("none", ())):
+        return None
+    if any(name in whole for name in row.get("none_full", ())):
         return None
     wanted = list(row.get("all", ()))
     if not all(name in inside for name in wanted):
@@ -141,15 +142,6 @@ def _dimensions(row: Row, inside: Shapes, _whole: Shapes) -> list[str] | None:
         if name not in inside or len(inside[name]) != count:
             return None
     return evidence
-
-
-def _blocks(row: Row, inside: Shapes, _whole: Shapes) -> list[str] | None:
-    for template, count in row.get("count_blocks", {}).items():
-        prefixes = tuple(template.format(number) + "." for number in range(count + 1))
-        present = [any(name.startswith(prefix) for name in inside) for prefix in prefixes]
-        if not all(present[:-1]) or present[-1]:
-            return None
-    return []
 
 
 def _first(pattern: str, names: Iterable[str]) -> str | None:

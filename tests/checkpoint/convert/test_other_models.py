@@ -46,17 +46,17 @@ BASE = {
 OLD_INVERSION = {"string_to_token": {"*": 265}, "name": "me", "step": 500, "sd_checkpoint": "abc"}
 
 MODELS: Mapping[str, Any] = {
-    "kohya-lora.safetensors": KOHYA,
-    "kohya-lora-trained.ckpt": {"state_dict": KOHYA, "epoch": 3},
+    "lora.safetensors": KOHYA,
+    "lora-trained.ckpt": {"state_dict": KOHYA, "epoch": 3},
     "locon.safetensors": {**KOHYA, f"{CONV}.lora_down.weight": (4, 32, 3, 3),
                           f"{CONV}.lora_mid.weight": (4, 4, 3, 3),
                           f"{CONV}.lora_up.weight": (32, 4, 1, 1)},
-    "lycoris-loha.pt": {f"{HADA}.hada_w1_a": (64, 4), f"{HADA}.hada_w1_b": (4, 64),
+    "loha.pt": {f"{HADA}.hada_w1_a": (64, 4), f"{HADA}.hada_w1_b": (4, 64),
                         f"{HADA}.hada_w2_a": (64, 4), f"{HADA}.hada_w2_b": (4, 64),
                         f"{HADA}.alpha": ()},
-    "lycoris-lokr.safetensors": {f"{HADA}.lokr_w1": (8, 8), f"{HADA}.lokr_w2": (16, 16)},
-    "diffusers-peft-lora.bin": {f"{PEFT}.lora_A.weight": (4, 32), f"{PEFT}.lora_B.weight": (32, 4)},
-    "diffusers-peft-lora-old.bin": {f"{PROCESSOR}.down.weight": (4, 32),
+    "lokr.safetensors": {f"{HADA}.lokr_w1": (8, 8), f"{HADA}.lokr_w2": (16, 16)},
+    "lora-peft.bin": {f"{PEFT}.lora_A.weight": (4, 32), f"{PEFT}.lora_B.weight": (32, 4)},
+    "lora-old.bin": {f"{PROCESSOR}.down.weight": (4, 32),
                                     f"{PROCESSOR}.up.weight": (32, 4)},
     "controlnet.pth": CONTROL,
     "controlnet-trained.ckpt": {"state_dict": {**CONTROL, **BASE}, "global_step": 5},
@@ -78,7 +78,7 @@ MODELS: Mapping[str, Any] = {
     "vae-prefixed.ckpt": {"state_dict": {f"first_stage_model.{n}": s for n, s in VAE.items()}},
 }  # fmt: skip
 KINDS = (
-    "kohya-lora", "lycoris-loha", "lycoris-lokr", "diffusers-peft-lora", "controlnet",
+    "lora", "locon", "loha", "lokr", "controlnet",
     "controllllite", "t2i-adapter", "ip-adapter", "textual-inversion", "upscaler", "vae",
 )  # fmt: skip
 LAYERS = {f"linear.{n}.{part}": (4,) for n in range(2) for part in ("weight", "bias")}
@@ -151,7 +151,7 @@ def test_prune_refuses_each_by_its_name(
     said = {name: line for name in held for line in lines if f"/{name} " in line}
     assert (said.keys(), len(lines)) == (held.keys(), len(held))
     for name, line in said.items():
-        kind = next((kind for kind in KINDS if name.startswith(kind)), "kohya-lora")
+        kind = next(kind for kind in KINDS if name.startswith(kind))
         assert f"recognized as {kind}" in line, name
     assert not (tmp_path / "out").exists()
 

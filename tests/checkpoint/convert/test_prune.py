@@ -191,7 +191,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, sd1: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("shapes", "says"),
     [
-        (fabricate.lora(768), "kohya-lora"),
+        (fabricate.lora(768), "lora"),
         (fabricate.part("vae-kl-f8", "", fabricate.VAE), "vae"),
         ({"emb_params": (8, 768)}, "textual-inversion"),
     ],

@@ -9,6 +9,7 @@ from sdops.checkpoint.open import open_checkpoint
 from tests.checkpoint import fabricate
 
 _VAE = {
+    "first_stage_model.decoder.mid.block_1.norm1.weight": (512,),
     "first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3),
     "first_stage_model.encoder.down.2.downsample.conv.weight": (512, 512, 3, 3),
     "first_stage_model.post_quant_conv.weight": (4, 4, 1, 1),
