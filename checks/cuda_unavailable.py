@@ -6,16 +6,16 @@ does not run, 999 for a driver in a bad state.
 
 Fix: Depends on the error; each has its own remedy.
 
-Source: NVIDIA CUDA Runtime API, cudaError_t; profiles/cuda_errors.toml.
+Source: NVIDIA CUDA Runtime API, cudaError_t; profiles/signatures/gpu.toml.
 """
 
 from __future__ import annotations
 
-from sdops.check import Facts, Finding, Iterator, Remedy, Severity, Skip
-from sdops.knowledge import cuda_errors, drivers
-from sdops.knowledge.cuda_errors import CudaError
+from sdops.check import Action, Facts, Finding, Iterator, Remedy, Severity, Skip
+from sdops.knowledge import drivers
 from sdops.knowledge.drivers import Standing
 from sdops.knowledge.patient import cards_of, describe, torch_of, wants_gpu
+from sdops.knowledge.signatures import Signature, recognize
 from sdops.remedies.commands import admin_command
 
 
@@ -32,15 +32,17 @@ def check(facts: Facts) -> Iterator[Finding]:
         raise Skip("No build of torch for CUDA or ROCm meets its card here.")
     _skip_if_explained(facts, maker, torch.cuda)
     message = facts.deep.cuda_error or ""
-    known = cuda_errors.recognize(message)
+    known = recognize(message)
     yield Finding(
         rule="cuda-unavailable",
         severity=Severity.ERROR,
-        title=known.title if known else "torch cannot start the GPU, so it is not used.",
+        title=known.sentence if known else "torch cannot start the GPU, so it is not used.",
         why=" ".join(
             part
             for part in (
-                known.why if known else "Build, driver and card go together; the cause is unclear.",
+                known.remainder
+                if known
+                else "Build, driver and card go together; the cause is unclear.",
                 f"torch says: {message}" if message else "torch gives no reason.",
             )
         ),
@@ -71,10 +73,13 @@ def _skip_if_explained(facts: Facts, maker: str, cuda: str | None) -> None:
         raise Skip("torch cannot be imported: see import-failures.")
 
 
-def _remedy(facts: Facts, known: CudaError | None) -> Remedy:
+def _remedy(facts: Facts, known: Signature | None) -> Remedy:
     if known is None:
         return Remedy("Restart the machine; if that does not help, install the newest driver.")
-    commands = known.linux if facts.host.os == "linux" and not facts.host.container else ()
+    here = facts.host.os == "linux" and not facts.host.container
+    commands = [fix.argv for fix in known.commands if fix.platform == "linux"] if here else []
     return Remedy(
-        known.remedy, known.action, tuple(admin_command(facts.host, *argv) for argv in commands)
+        known.remedy,
+        Action(known.action),
+        tuple(admin_command(facts.host, *argv) for argv in commands),
     )

@@ -5,14 +5,14 @@ one process each, and shows the real text of the error.
 
 Fix: Depends on the text; known ones have their own remedy.
 
-Source: the exception itself; profiles/import_errors.toml.
+Source: the exception itself; profiles/signatures/.
 """
 
 from __future__ import annotations
 
 from sdops.check import Facts, Finding, ImportProbe, Iterator, Remedy, Severity, Skip
-from sdops.knowledge import import_errors
 from sdops.knowledge.patient import python_of
+from sdops.knowledge.signatures import Signature, recognize
 from sdops.knowledge.torch_family import disagreements
 from sdops.knowledge.xformers_fit import misfits
 from sdops.remedies.torch import install_torch
@@ -43,7 +43,7 @@ def _is_absent(probe: ImportProbe) -> bool:
 
 
 def _finding(facts: Facts, probe: ImportProbe) -> Finding:
-    known = import_errors.recognize(probe.message or "")
+    known = recognize(probe.message or "")
     needed = probe.module in NEEDED
     says = f"{probe.exception or 'error'}: {probe.message or 'no text'}"
     return Finding(
@@ -51,19 +51,17 @@ def _finding(facts: Facts, probe: ImportProbe) -> Finding:
         severity=Severity.ERROR if needed else Severity.WARNING,
         title=f"{probe.module} is installed but cannot be loaded"
         + (", so the UI cannot start." if needed else "."),
-        why=f"{known.why} Python says: {says}" if known else f"Python says: {says}",
+        why=f"{known.sentence} Python says: {says}" if known else f"Python says: {says}",
         evidence={"module": probe.module, "exception": probe.exception, "message": probe.message},
         remedies=_remedies(facts, probe, known),
     )
 
 
-def _remedies(
-    facts: Facts, probe: ImportProbe, known: import_errors.ImportFault | None
-) -> tuple[Remedy, ...]:
+def _remedies(facts: Facts, probe: ImportProbe, known: Signature | None) -> tuple[Remedy, ...]:
     torch = facts.python.torch if facts.python else None
     again = install_torch(facts, near=torch.version if torch else None)
     if known is not None:
-        return (Remedy(known.remedy), *(again if known.reinstall else ()))
+        return (Remedy(known.remedy), *(again if known.action == "reinstall" else ()))
     if probe.module in ("torch", "torchvision", "torchaudio"):
         return again
     return (Remedy(f"Install {probe.module} again in this environment."),)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TypeVar
 
 from sdops.explain.match import Match
 from sdops.explain.owners import Owner, fingerprint, owner_of
 from sdops.explain.structure import Unit
-from sdops.knowledge.signatures import signatures
+from sdops.knowledge.signatures import explains
 
 WRAPPER_REACH = 60
 """Units after a wrapper within which what it wraps may be printed."""
@@ -172,28 +171,6 @@ def _add(found: dict[str, Unknown], units: Sequence[Unit], index: int) -> None:
         better = before.unit.frames or not unit.frames
         kept = before if better else replace(before, index=index, unit=unit, owner=owner)
         found[key] = replace(kept, times=before.times + 1)
-
-
-@cache
-def _follow() -> Mapping[str, frozenset[str]]:
-    """Every class with all that follows from it, directly or by way of others."""
-    direct = {item.id: item.explains for item in signatures()}
-    closed: dict[str, frozenset[str]] = {}
-    for start in direct:
-        seen: set[str] = set()
-        ahead = list(direct[start])
-        while ahead:
-            name = ahead.pop()
-            if name not in seen:
-                seen.add(name)
-                ahead += direct.get(name, ())
-        closed[start] = frozenset(seen - {start})
-    return closed
-
-
-def explains(cause: str, consequence: str) -> bool:
-    """Whether the class `consequence` follows from the class `cause`."""
-    return consequence in _follow().get(cause, frozenset())
 
 
 def _causes(items: Sequence[Failure]) -> tuple[Cause, ...]:

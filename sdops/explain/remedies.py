@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 
 from sdops.explain.match import Match
 from sdops.finding import Action, Command, Platform, Remedy
-from sdops.knowledge.signatures import Fix, Reason
+from sdops.knowledge.signatures import Fix, Reason, fill
 
 ALWAYS = frozenset({"pip", "python", "owner", "folder"})
 """Placeholders that stand for the installation, not for what a phrase captured."""
@@ -42,11 +42,6 @@ def remedies(match: Match, facts: Mapping[str, str]) -> tuple[Remedy, ...]:
     if match.signature.avoid:
         result.append(Remedy(f"Do not: {fill(match.signature.avoid, values)}"))
     return tuple(result)
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """`text` with its placeholders replaced by `values`."""
-    return _NAME.sub(lambda match: values.get(match[1], match[1]), text)
 
 
 def _values(match: Match, facts: Mapping[str, str]) -> dict[str, str]:

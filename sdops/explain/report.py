@@ -16,11 +16,11 @@ from sdops.explain.banner import read_banner
 from sdops.explain.clean import clean
 from sdops.explain.graph import Cause, Diagnosis, Unknown, diagnose
 from sdops.explain.match import Match, find
-from sdops.explain.remedies import fill, reason_of, remedies
+from sdops.explain.remedies import reason_of, remedies
 from sdops.explain.structure import paused, structure
 from sdops.facts.redact import Redactor, local_identity
 from sdops.finding import Finding, Location, Remedy, Report, Severity
-from sdops.knowledge.signatures import SEVERITIES
+from sdops.knowledge.signatures import SEVERITIES, fill, first_sentence
 
 STDIN = "-"
 EXCERPT = 400
@@ -137,8 +137,7 @@ class _Teller:
         reason = reason_of(match, log.facts)
         joined = [found for found in self._known.findings if found.rule in item.checks]
         sentence = fill(reason.cause if reason else item.cause, dict(match.captured))
-        title, _, rest = sentence.partition(". ")
-        title = title.rstrip(".") + "."
+        title, rest = first_sentence(sentence)
         why = [rest if not joined else sentence, self._proof(match.line, match.excerpt)]
         if match.owner.kind == "pack":
             why.append(f"It happened in {match.owner.name}.")

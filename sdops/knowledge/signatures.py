@@ -9,8 +9,9 @@ explode: at most one wildcard in it is unbounded by its surroundings, and all ar
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,7 @@ _KINDS = {
 }
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}|…")
 _WORD = re.compile(r"\w+")
+_NAME = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ class Fix:
     platform: str = "any"
     python: str = ""
     """Only for these versions of Python: `<3.13`."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command's words, without sudo."""
+        words = tuple(shlex.split(self.run))
+        return words[1:] if words[:1] == ("sudo",) else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,22 @@ class Signature:
     """Logs that look alike, in which it must not be named."""
     specific: int = 0
     """Length of the longest group of phrases: the more specific of two classes wins."""
+
+    @property
+    def sentence(self) -> str:
+        """The cause's first sentence: what it means for the user."""
+        return first_sentence(self.cause)[0]
+
+    @property
+    def remainder(self) -> str:
+        """What the cause says after that."""
+        return first_sentence(self.cause)[1]
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """The first sentence of `text`, and the rest."""
+    first, _, rest = text.partition(". ")
+    return first.rstrip(".") + ".", rest
 
 
 def phrase(text: str) -> Phrase:
@@ -222,10 +246,62 @@ def _fixes(rows: Any) -> tuple[Fix, ...]:
     return tuple(Fix(row) if isinstance(row, str) else Fix(**row) for row in rows)
 
 
-def known(signature_id: str) -> Signature:
-    """The class `signature_id`.
+@cache
+def _follow() -> Mapping[str, frozenset[str]]:
+    """Every class with all that follows from it, directly or by way of others."""
+    direct = {item.id: item.explains for item in signatures()}
+    closed: dict[str, frozenset[str]] = {}
+    for start in direct:
+        seen: set[str] = set()
+        ahead = list(direct[start])
+        while ahead:
+            name = ahead.pop()
+            if name not in seen:
+                seen.add(name)
+                ahead += direct.get(name, ())
+        closed[start] = frozenset(seen - {start})
+    return closed
 
-    Raises:
-        KeyError: there is none.
-    """
-    return next(item for item in signatures() if item.id == signature_id)
+
+def explains(cause: str, consequence: str) -> bool:
+    """Whether the class `consequence` follows from the class `cause`."""
+    return consequence in _follow().get(cause, frozenset())
+
+
+def recognize(message: str) -> Signature | None:
+    """The class of one error whose whole text is `message`, its words filled in, or None."""
+    found = {
+        item.id: (item, captured)
+        for item in signatures()
+        if item.severity == "error" and (captured := _captured(item, message)) is not None
+    }
+    roots = [pair for pair in found.values() if not any(explains(o, pair[0].id) for o in found)]
+    if not roots:
+        return None
+    item, captured = max(roots, key=lambda pair: (not pair[0].wrapper, pair[0].specific))
+    return replace(item, cause=fill(item.cause, captured), remedy=fill(item.remedy, captured))
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """`text` with its placeholders replaced by `values`."""
+    return _NAME.sub(lambda match: values.get(match[1], match[1]), text)
+
+
+def _captured(item: Signature, message: str) -> Mapping[str, str] | None:
+    """What `item` captures in `message`; None if it is not about that."""
+    if item.section or item.frames or any(part.pattern.search(message) for part in item.without):
+        return None
+    for group in item.any:
+        matches = [part.pattern.search(message) for part in group]
+        captured = {
+            name: value
+            for match in matches
+            if match
+            for name, value in match.groupdict().items()
+            if value
+        }
+        if all(matches) and all(
+            captured.get(name, "").lower() in allowed for name, allowed in item.values.items()
+        ):
+            return captured
+    return None

@@ -7,9 +7,8 @@ from functools import cache
 
 import pytest
 
-from sdops.explain.graph import explains
 from sdops.explain.remedies import ALWAYS
-from sdops.knowledge.signatures import signatures
+from sdops.knowledge.signatures import explains, signatures
 from tests.explain.reading import causes, everything
 
 TABLE = {item.id: item for item in signatures()}
