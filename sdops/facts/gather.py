@@ -52,7 +52,7 @@ def gather(target: Target, depth: Depth, environment: Mapping[str, str] | None =
     reach = Pending("network.reach", lambda: network.reach(variables), nowhere, REACH_TIMEOUT_S) \
         if depth.net else None  # fmt: skip
     interface = _ui(target)
-    patient = _python(target, interface.value)
+    patient = _python(target, interface.value, variables)
     interface = _with_sources(interface, patient.value)
     machine = Pending(
         "host",
@@ -121,14 +121,20 @@ def _with_sources(
     return Probed(answer.value, (*found.gaps, *answer.gaps))
 
 
-def _python(target: Target, interface: UiInstall | None) -> Probed[PythonEnv | None]:
+def _python(
+    target: Target, interface: UiInstall | None, variables: Mapping[str, str]
+) -> Probed[PythonEnv | None]:
     path = target.python or (ui.python_of(interface) if interface else None)
     if path is None:
         reason = "the user interface has no Python environment of its own yet"
         return Probed(None, (Gap("python", reason),) if interface else ())
     found = path
     nothing: PythonEnv | None = None
-    return Pending("python", lambda: python_env.look(found), nothing, PROBE_TIMEOUT_S).result()
+    started = {**variables, **(ui.variables_of(interface) if interface else {})}
+    python_path = started.get("PYTHONPATH", "")
+    return Pending(
+        "python", lambda: python_env.look(found, python_path), nothing, PROBE_TIMEOUT_S
+    ).result()
 
 
 def _deep(patient: PythonEnv | None, variables: Mapping[str, str]) -> Probed[DeepProbe | None]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sdops.facts.files import readable_entries
 from sdops.facts.patient import (
     companion_builds,
     distributions,
@@ -27,9 +30,18 @@ T = TypeVar("T")
 TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
 
 
-def look(executable_or_root: Path) -> Probed[PythonEnv]:
-    """The Python environment that a folder or a Python program belongs to."""
+def look(executable_or_root: Path, python_path: str = "") -> Probed[PythonEnv]:
+    """The Python environment that a folder or a Python program belongs to.
+
+    Args:
+        executable_or_root: the environment's folder, or its Python.
+        python_path: the variable PYTHONPATH that it is started with.
+    """
     found = interpreter.locate(executable_or_root)
+    if found is not None and python_path and found.kind != "embedded":
+        ahead = tuple(filter(_holds_packages, python_path.split(os.pathsep)))
+        searched = dict.fromkeys((*ahead, *found.site_packages))
+        found = dataclasses.replace(found, site_packages=tuple(searched))
     if found is None:
         env = PythonEnv(str(executable_or_root), str(executable_or_root), "system")
         return Probed(env, (Gap("python", f"no Python was found in {executable_or_root}"),))
@@ -65,6 +77,12 @@ def look(executable_or_root: Path) -> Probed[PythonEnv]:
         ),
         tuple(gaps),
     )
+
+
+def _holds_packages(folder: str) -> bool:
+    """Whether a folder of PYTHONPATH holds installed packages, not only a program's sources."""
+    names = (entry.name for entry in readable_entries(folder) if folder)
+    return any(name.endswith((".dist-info", ".egg-info")) or name in TORCH_FAMILY for name in names)
 
 
 def _header(found: Interpreter, gaps: list[Gap]) -> executable_header.Header | None:

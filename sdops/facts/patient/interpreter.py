@@ -90,8 +90,9 @@ def _venv(root: Path, program: Path, config: dict[str, str]) -> Interpreter:
     shared = config.get("include-system-site-packages", "").lower() == "true"
     folders = _site_packages(root)
     if shared and base:
-        folders += _site_packages(_root_of(Path(base) / program.name))
+        # As site.main() has it: the venv's own, then the user's, then those of the base.
         folders += _user_site_packages(root)
+        folders += _site_packages(_root_of(Path(base) / program.name))
     return Interpreter(
         root=str(root),
         executable=str(program),
@@ -127,7 +128,7 @@ def _installed(root: Path, program: Path) -> Interpreter:
         kind = "embedded"
     folders = _site_packages(root)
     if kind != "embedded":
-        folders += _user_site_packages(root)
+        folders = [*_user_site_packages(root), *folders]  # site.main() puts the user's first
     return Interpreter(
         root=str(root),
         executable=str(program),
@@ -216,7 +217,7 @@ def _with_linked(folders: list[str]) -> tuple[str, ...]:
 def _user_site_packages(root: Path) -> list[str]:
     """The user's own site-packages, which every Python but a venv's and embedded one reads."""
     version = _version_from_folders(root)
-    if version is None:
+    if version is None or os.environ.get("PYTHONNOUSERSITE"):
         return []
     user, roaming = home(), Path(os.environ.get("APPDATA", "."))
     short = version.replace(".", "")
