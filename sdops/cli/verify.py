@@ -41,6 +41,9 @@ def verify(
         str | None,
         typer.Option("--repo", help="With --online: the Hugging Face repository it came from."),
     ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Look at every weight for NaN, infinity and zeros.")
+    ] = False,
     civitai_url: Annotated[str, typer.Option(help="Address of Civitai or a mirror.")] = "",
     hub_url: Annotated[str, typer.Option(help="Address of Hugging Face or a mirror.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Files side by side.")] = 2,
@@ -58,4 +61,6 @@ def verify(
         lookups.append(lookup.Civitai(civitai_url or lookup.CIVITAI))
     total = Walk(tuple(str(item.path) for item in asked.pairs)).total_bytes
     with byte_progress("Verifying", total, quiet=answer.quiet) as advance:
-        return verify_report.verify_all(asked, lookups, jobs=jobs, advance=advance)
+        return verify_report.verify_all(
+            asked, lookups, jobs=jobs, advance=advance, every_weight=weights
+        )

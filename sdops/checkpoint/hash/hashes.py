@@ -32,6 +32,9 @@ LEGACY_LENGTH = 0x10000
 SAFETENSORS_HEADER_LIMIT = 100_000_000
 """safetensors refuses longer headers (safetensors/src/tensor.rs, MAX_HEADER_SIZE)."""
 
+_OF_NOTHING = hashlib.sha256().hexdigest()
+_FEWEST_DIGITS = 8
+
 CACHE_VERSION = "2"
 
 
@@ -65,9 +68,22 @@ class FileHashes:
 
     def matches(self, digest: str) -> bool:
         """Whether `digest`, in any of these forms and any case, is this file's."""
+        return self.matching(digest) is not None
+
+    def matching(self, digest: str) -> str | None:
+        """Which of these hashes `digest` is, in any case; None where it is none.
+
+        The hash of nothing, which A1111's legacy hash of every small file is, matches nothing.
+        """
         wanted = digest.lower()
-        own = (self.sha256, self.autov2, self.a1111_legacy, self.tensors_sha256, self.autov3)
-        return wanted in (*own, self.blake3, self.crc32)
+        if len(wanted) < _FEWEST_DIGITS or _OF_NOTHING.startswith(wanted):
+            return None
+        own = {
+            "sha256": self.sha256, "autov2": self.autov2, "kohya": self.tensors_sha256,
+            "autov3": self.autov3, "blake3": self.blake3, "a1111_legacy": self.a1111_legacy,
+            "crc32": self.crc32,
+        }  # fmt: skip
+        return next((name for name, known in own.items() if known == wanted), None)
 
 
 _REMEMBERED = tuple(field.name for field in fields(FileHashes))[1:]

@@ -21,6 +21,12 @@ from sdops.paths import real
 _ANOTHER_THING = ("lfs-pointer", "html", "json", "text", "empty")
 """What was never the model is not a part of it."""
 
+_STRONG_DIGITS = 10
+_WEAK = {
+    "a1111_legacy": "A1111's old hash covers 64 KiB of the file and has eight digits: many files"
+    " share it, and whatever else was changed does not show.",
+    "crc32": "A CRC32 finds damage, but anyone can make another file that has it.",
+}
 SHA256 = re.compile("[0-9a-f]{64}")
 Lookup = Callable[[Path, FileHashes], "Expected | None"]
 """Asks somewhere else what a file should be; None when it is not known there."""
@@ -87,7 +93,7 @@ def pair(path: Path, lists: Sequence[Expected]) -> Pair:
     if beside is not None:
         items = [item for item in manifest.read(beside) if item.name in (None, path.name)]
         return Pair(path, items[0] if items else None)
-    return Pair(path, _hugging_face_cache(path) or _well_known(path))
+    return Pair(path, manifest.civitai_info(path) or _hugging_face_cache(path) or _well_known(path))
 
 
 def judge_unhashed(item: Pair) -> Outcome | None:
@@ -120,8 +126,9 @@ def judge(item: Pair, hashes: FileHashes, lookups: Iterable[Lookup] = ()) -> Out
             Location(str(item.path)),
         )
         return Outcome(item.path, hashes, None, None, (finding,))
-    if hashes.matches(expected.digest):
-        return Outcome(item.path, hashes, expected, True, ())
+    form = hashes.matching(expected.digest)
+    if form is not None:
+        return Outcome(item.path, hashes, expected, True, _weakness(item.path, form))
     why = broken(item)
     if why is not None and why.rule == model_damage.RULE:
         return Outcome(item.path, hashes, expected, False, (why,))
@@ -136,6 +143,29 @@ def judge(item: Pair, hashes: FileHashes, lookups: Iterable[Lookup] = ()) -> Out
         (Remedy("Download the file again from where you trust it, and verify it again."),),
     )
     return Outcome(item.path, hashes, expected, False, (finding,))
+
+
+def by_digest(lists: Sequence[Expected]) -> Lookup:
+    """Asks the `lists` for a file that they know under another name."""
+
+    def ask(_path: Path, hashes: FileHashes) -> Expected | None:
+        strong = (item for item in lists if len(item.digest) >= _STRONG_DIGITS)
+        return next((item for item in strong if hashes.matches(item.digest)), None)
+
+    return ask
+
+
+def _weakness(path: Path, form: str) -> tuple[Finding, ...]:
+    """What a match does not prove, where it does not prove much."""
+    if form not in _WEAK:
+        return ()
+    return (
+        Finding(
+            "verify-weak-match", Severity.INFO,
+            "The hash matches, but it proves little", _WEAK[form], {"form": form},
+            Location(str(path)), (Remedy("Compare the sha256, where its maker gives it."),),
+        ),
+    )  # fmt: skip
 
 
 def _comparable(hashes: FileHashes, digest: str) -> str:

@@ -8,6 +8,10 @@ r"""Lists of expected hashes, in every form they come in: read, and written as s
 | LFS pointer | `oid sha256:<64 digits>` and `size` | git-lfs docs/spec.md |
 | cache.json | `{"hashes": {"checkpoint/name": {"mtime", "sha256"}}}` | A1111 modules/cache.py |
 | A1111 name | `model [2d0010aca5]` | A1111 modules/sd_models.py |
+| infotext | `Model hash: 925997e9, Model: name` | A1111 modules/processing.py |
+| PowerShell | `Algorithm : SHA256`, `Hash : …`, `Path : …`, or a table | Get-FileHash |
+| SFV | `name <8 digits>` in a .sfv | CRC32 lists |
+| Civitai | `files[].hashes.SHA256` in `model.civitai.info` | Civitai helper extensions |
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from sdops.atomic import write_new
 from sdops.checkpoint.hash.hashes import FileHashes
@@ -30,8 +34,17 @@ _MAX_LINE_BYTES = 8192
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{8,128}")
 _SUM_LINE = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](.+)")
-_BSD_LINE = re.compile(r"(?:SHA256|BLAKE3|CRC32) \((.+)\) = ([0-9a-fA-F]{8,64})", re.IGNORECASE)
+_BSD_LINE = re.compile(r"(SHA256|BLAKE3|CRC32) \((.+)\) = ([0-9a-fA-F]{8,64})", re.IGNORECASE)
 _SHORT_NAME = re.compile(r"(.*?)\s*\[([0-9a-fA-F]{8,64})\]\s*")
+_GET_FILE_HASH = re.compile(
+    r"^Algorithm[ ]*:[ ]*SHA256[ ]*\n+Hash[ ]*:[ ]*([0-9A-Fa-f]{64})[ ]*\n+Path[ ]*:[ ]*(.+)$",
+    re.MULTILINE,
+)
+_TABLE_ROW = re.compile(r"SHA256[ ]{2,20}([0-9A-Fa-f]{64})[ ]{1,20}(\S.*)")
+_INFOTEXT = re.compile(r"\bModel hash: ([0-9a-fA-F]{8,64})\b(?:, Model: ([^,\n]{1,200}))?")
+_SFV_LINE = re.compile(r"(\S.*) ([0-9a-fA-F]{8})[ ]*")
+_B3SUM = re.compile(r"b3sum|blake3|\.b3$", re.IGNORECASE)
+_MAX_INFO_BYTES = 4 << 20
 _LFS = re.compile(r"version https://git-lfs\.github\.com/spec/v1\n")
 
 
@@ -46,6 +59,8 @@ class Expected:
     size_bytes: int | None = None
     origin: str = ""
     """The list that says so."""
+    kind: str = ""
+    """`blake3` or `crc32` where the list says that; else what the digits can be."""
 
 
 def read(path: Path) -> tuple[Expected, ...]:
@@ -88,6 +103,9 @@ def parse(text: str, origin: str) -> Iterator[Expected]:
         yield from _lfs_pointer(text, origin)
     elif text.lstrip().startswith("{"):
         yield from _cache_json(text, origin)
+    elif found := _GET_FILE_HASH.findall(text):
+        for digest, name in found:
+            yield Expected(_last_part(name), digest.lower(), origin=origin)
     else:
         for line in text.split("\n"):  # names may hold what else Python takes for an end
             yield from _line(line, origin)
@@ -108,6 +126,27 @@ def sidecar(path: Path) -> Path | None:
     """The file next to the model at `path` that holds its hash, if there is one."""
     candidates = (path.with_name(path.name + ".sha256"), path.with_suffix(".sha256"))
     return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def civitai_info(path: Path) -> Expected | None:
+    """What the `.civitai.info` beside the model at `path` says of it, if there is one."""
+    place = path.with_suffix(".civitai.info")
+    try:
+        if not place.is_file() or place.stat().st_size > _MAX_INFO_BYTES:
+            return None
+        files = json.loads(decode(place.read_bytes()))["files"]
+        named = {str(file["name"]): str(file["hashes"]["SHA256"]).lower() for file in files}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    digest = named.get(path.name) or (next(iter(named.values())) if len(named) == 1 else "")
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        return None
+    return Expected(path.name, digest, origin=str(place))
+
+
+def _last_part(name: str) -> str:
+    """The file's name in a path of the machine that the list was made on."""
+    return PureWindowsPath(name.strip()).name
 
 
 def write(path: Path, hashes: Iterable[FileHashes]) -> None:
@@ -145,9 +184,19 @@ def _sum_line(path: Path, item: FileHashes) -> str:
 def _line(line: str, origin: str) -> Iterator[Expected]:
     if match := _SUM_LINE.fullmatch(line):
         name = _unescape(match[3]) if match[1] else match[3]
-        yield Expected(name, match[2].lower(), origin=origin)
+        kind = "blake3" if _B3SUM.search(Path(origin).name) else ""
+        yield Expected(name, match[2].lower(), origin=origin, kind=kind)
     elif match := _BSD_LINE.fullmatch(line):
-        yield Expected(match[1], match[2].lower(), origin=origin)
+        kind = match[1].lower()
+        kind = "" if kind == "sha256" else kind
+        yield Expected(match[2], match[3].lower(), origin=origin, kind=kind)
+    elif match := _TABLE_ROW.fullmatch(line):
+        yield Expected(_last_part(match[2]), match[1].lower(), origin=origin)
+    elif match := _INFOTEXT.search(line):
+        yield Expected(match[2], match[1].lower(), origin=origin)
+    elif origin.lower().endswith(".sfv"):
+        if match := _SFV_LINE.fullmatch(line):
+            yield Expected(match[1], match[2].lower(), origin=origin, kind="crc32")
     elif _DIGEST.fullmatch(line.strip()):
         yield Expected(None, line.strip().lower(), origin=origin)
     elif match := _SHORT_NAME.fullmatch(line):
