@@ -74,6 +74,7 @@ def doctor(
     from sdops.doctor import session
     from sdops.doctor.diagnose import diagnose
     from sdops.doctor.examine import choose, known
+    from sdops.doctor.recent_log import failures
     from sdops.facts.gather import Depth
     from sdops.facts.redact import redact_facts
     from sdops.report.rules import in_a_list, in_full
@@ -93,17 +94,18 @@ def doctor(
         _tell(f"The facts are in {save_facts}, without names, tokens and home paths.", answer.quiet)
     if fix and _mend(facts, chosen, yes=yes):
         facts = _look(patient, depth, quiet=answer.quiet)
+    logged = () if facts_file is not None or answer.only else failures(facts)
     if not prove:
         return Private(
-            lambda: diagnose(facts, chosen, begin, wish=wish),
-            lambda: diagnose(redact_facts(facts), chosen, begin, wish=wish),
+            lambda: diagnose(facts, chosen, begin, wish=wish, logged=logged),
+            lambda: diagnose(redact_facts(facts), chosen, begin, wish=wish, logged=logged),
         )
     from sdops.cli.proof import proof_for, with_proof
 
     proof = proof_for(facts, quiet=answer.quiet)
 
     def proven(seen: Facts) -> Report:
-        return with_proof(diagnose(seen, chosen, begin, proof.flags, wish), proof)
+        return with_proof(diagnose(seen, chosen, begin, proof.flags, wish, logged), proof)
 
     return Private(lambda: proven(facts), lambda: proven(redact_facts(facts)))
 

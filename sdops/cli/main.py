@@ -25,6 +25,7 @@ from sdops.cli import (
 )
 from sdops.cli import hash as hash_command
 from sdops.cli.guard import exit_code
+from sdops.errors import UsageError
 from sdops.version import __version__
 
 app = typer.Typer(
@@ -75,4 +76,15 @@ def main() -> NoReturn:
     """Runs the command line; every fault becomes one clear line and an exit code."""
     debug = "--debug" in sys.argv or bool(os.environ.get("SDOPS_DEBUG"))
     argv = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    sys.exit(exit_code(lambda: app(args=argv, prog_name="sdops"), debug=debug))
+    sys.exit(exit_code(lambda: _run(argv), debug=debug))
+
+
+def _run(argv: list[str]) -> None:
+    """Runs the command; an error line that was pasted in its place is pointed to `explain`."""
+    first = argv[0] if argv else ""
+    if " " in first or (first.endswith((".log", ".txt")) and os.path.isfile(first)):  # noqa: PTH113
+        raise UsageError(
+            f"There is no command {first[:80]!r}.",
+            "To have a console's text explained: sdops explain FILE, or pipe it to sdops explain -",
+        )
+    app(args=argv, prog_name="sdops")

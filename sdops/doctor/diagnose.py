@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from sdops.doctor.advise import advise
 from sdops.doctor.answer import CheckOutcome, DoctorAnswer, RepairOffer
 from sdops.doctor.examine import Verdict, examine
+from sdops.doctor.recent_log import joined
 from sdops.facts.types import Facts
 from sdops.finding import Finding, Report
 from sdops.launch import PlannedFlag
@@ -20,6 +21,7 @@ def diagnose(
     begin: float,
     measured: Sequence[PlannedFlag] = (),
     wish: str | None = None,
+    logged: Sequence[Finding] = (),
 ) -> Report:
     """The doctor's Report on `facts`, judged by the checks in `chosen`.
 
@@ -29,10 +31,12 @@ def diagnose(
         begin: when the work began, on time.monotonic's clock.
         measured: launch flags that were shown to be needed on this machine.
         wish: what the launch flags are to be for; see `advise`.
+        logged: what failed in the UI's newest log; see `recent_log`.
     """
     verdicts = examine(facts, chosen)
     plan = advise(facts, measured, wish)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
+    findings = joined(findings, logged)
     findings.sort(key=lambda finding: -finding.severity)
     return Report(
         command="doctor",

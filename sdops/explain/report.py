@@ -12,6 +12,7 @@ from typing import Any
 
 from sdops.errors import UnreadableInputError
 from sdops.explain import advice, decode
+from sdops.explain.answer import ExplainAnswer, LogFacts, Role, SeenSignature, Unmatched
 from sdops.explain.banner import read_banner
 from sdops.explain.clean import clean
 from sdops.explain.graph import Cause, Diagnosis, Unknown, diagnose
@@ -108,11 +109,11 @@ def report(logs: Sequence[Explained], known: Known, begin: float) -> Report:
         started_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         duration_s=time.monotonic() - begin,
         findings=findings,
-        data={
-            "matches": [row for log in logs for row in teller.matches(log)],
-            "unmatched": [row for log in logs for row in teller.unmatched(log)],
-            "logs": [teller.log(log) for log in logs],
-        },
+        data=ExplainAnswer(
+            tuple(row for log in logs for row in teller.matches(log)),
+            tuple(row for log in logs for row in teller.unmatched(log)),
+            tuple(map(teller.log, logs)),
+        ),
     )
 
 
@@ -210,68 +211,57 @@ class _Teller:
             for remedy in given
         )
 
-    def matches(self, log: Explained) -> Iterator[dict[str, Any]]:
+    def matches(self, log: Explained) -> Iterator[SeenSignature]:
         for cause in log.diagnosis.causes:
-            rows = [
-                (cause.failure, "cause"),
-                *((item, "consequence") for item in cause.consequences),
-            ]
-            for item, role in rows:
+            if isinstance(cause.failure, Match):
+                yield self._seen(log, cause.failure, "cause")
+            for item in cause.consequences:
                 if isinstance(item, Match):
-                    yield self._row(log, item, role)
-        for item in log.diagnosis.harmless:
-            yield self._row(log, item, "harmless")
+                    yield self._seen(log, item, "consequence")
+        for match in log.diagnosis.harmless:
+            yield self._seen(log, match, "harmless")
 
-    def _row(self, log: Explained, item: Match, role: str) -> dict[str, Any]:
-        return {
-            "signature": item.signature.id,
-            "log": self.clean(log.name),
-            "line": item.line,
-            "excerpt": self.clean(item.excerpt[:EXCERPT]),
-            "role": role,
-            "title": item.signature.title,
-            "owner": item.owner.name or None,
-            "stage": item.unit.stage or None,
-        }
+    def _seen(self, log: Explained, item: Match, role: Role) -> SeenSignature:
+        return SeenSignature(
+            signature=item.signature.id,
+            log=self.clean(log.name),
+            line=item.line,
+            excerpt=self.clean(item.excerpt[:EXCERPT]),
+            role=role,
+            title=item.signature.title,
+            owner=item.owner.name or None,
+            stage=item.unit.stage or None,
+        )
 
-    def unmatched(self, log: Explained) -> Iterator[dict[str, Any]]:
+    def unmatched(self, log: Explained) -> Iterator[Unmatched]:
         for cause in log.diagnosis.causes:
             for item in (cause.failure, *cause.consequences):
                 if isinstance(item, Unknown):
-                    yield {
-                        "log": self.clean(log.name),
-                        "line": item.line,
-                        "excerpt": self.clean(item.excerpt[:EXCERPT]),
-                        "exception": item.unit.exception or None,
-                        "owner": item.owner.name or None,
-                        "owner_folder": self.clean(item.owner.folder) or None,
-                        "fingerprint": item.fingerprint,
-                        "stage": item.unit.stage or None,
-                        "times": item.times,
-                    }
+                    yield Unmatched(
+                        log=self.clean(log.name),
+                        line=item.line,
+                        excerpt=self.clean(item.excerpt[:EXCERPT]),
+                        exception=item.unit.exception or None,
+                        owner=item.owner.name or None,
+                        owner_folder=self.clean(item.owner.folder) or None,
+                        fingerprint=item.fingerprint,
+                        stage=item.unit.stage or None,
+                        times=item.times,
+                    )
 
-    def log(self, log: Explained) -> dict[str, Any]:
-        lacks = []
-        if log.diagnosis.runs > 1:
-            lacks.append(
-                f"The log holds {log.diagnosis.runs} runs; this is about number"
-                f" {log.diagnosis.run + 1}"
-                + (
-                    ", and a later one shows no failure."
-                    if log.diagnosis.later_run_was_fine
-                    else "."
-                )
-            )
-        if log.left_out_bytes:
-            lacks.append(
-                "Of this very long log, long stretches without a word of failure were passed over."
-            )
-        lacks += log.contradictions
-        return {
-            "log": self.clean(log.name),
-            "facts": {name: self.clean(value) for name, value in sorted(log.facts.items())},
-            "notes": lacks,
-        }
+    def log(self, log: Explained) -> LogFacts:
+        facts = {name: self.clean(value) for name, value in sorted(log.facts.items())}
+        return LogFacts(self.clean(log.name), facts, tuple(_notes(log)))
+
+
+def _notes(log: Explained) -> Iterator[str]:
+    runs, later = log.diagnosis.runs, log.diagnosis.later_run_was_fine
+    if runs > 1:
+        after = ", and a later one shows no failure" if later else ""
+        yield f"The log holds {runs} runs; this is about number {log.diagnosis.run + 1}{after}."
+    if log.left_out_bytes:
+        yield "This very long log was read around its failures; the rest was passed over."
+    yield from log.contradictions
 
 
 def _label(item: Match | Unknown) -> str:

@@ -17,6 +17,7 @@ from sdops.programs.process import ProbeError, program
 
 _KINDS_HINT = "A target is a user interface's folder, a Python environment's folder, or a Python."
 
+_LOG_SUFFIXES = (".log", ".txt", ".md", "")
 _LOOKED_INTO = 200
 
 
@@ -119,7 +120,9 @@ def _python(path: Path) -> Path:
     except OSError:
         is_program = path.is_symlink()
     if not is_program or not path.name.lower().startswith(("python", "pypy")):
-        raise UnreadableInputError(f"{path} is not a Python program.", _KINDS_HINT)
+        is_log = path.suffix.lower() in _LOG_SUFFIXES
+        hint = f"To have a log explained: sdops explain {path}" if is_log else _KINDS_HINT
+        raise UnreadableInputError(f"{path} is not a Python program.", hint)
     return path
 
 
