@@ -12,7 +12,7 @@ from sdops.facts.files import entries, is_folder, readable_entries
 from sdops.facts.patient import executable_header
 from sdops.facts.patient.interpreter import locate
 from sdops.facts.ui.kinds import known
-from sdops.facts.ui.recognize import Recognized, recognize, recognize_around
+from sdops.facts.ui.recognize import Recognized, recognize, recognize_around, recognize_below
 from sdops.programs.process import ProbeError, program
 
 _KINDS_HINT = "A target is a user interface's folder, a Python environment's folder, or a Python."
@@ -65,6 +65,9 @@ def resolve(target: str | None, ui: str | None = None, python: str | None = None
     around = recognize_around(path)
     if around is not None:
         return _with_ui(around, chosen, f", which holds {path}")
+    below = recognize_below(path)
+    if len(below) == 1:
+        return _with_ui(below[0], chosen, f", which lies in {path}")
     raise UnreadableInputError(
         f"{path} holds neither a user interface that sdops knows nor a Python environment.",
         _hint_for(path),
@@ -73,10 +76,12 @@ def resolve(target: str | None, ui: str | None = None, python: str | None = None
 
 def _hint_for(path: Path) -> str:
     """What the user may have meant with a folder that is no patient."""
+    below = [str(each.root) for each in recognize_below(path)]
     inside = (Path(entry.path) for entry in readable_entries(path)[:_LOOKED_INTO])
-    found = [each for each in inside if is_folder(each) and (recognize(each) or locate(each))]
+    pythons = [str(each) for each in inside if is_folder(each) and locate(each)]
+    found = below or pythons
     if found:
-        return f"In it is {', '.join(map(str, found[:3]))}: name that."
+        return f"In it is {', '.join(found[:5])}: name one of them."
     return f"{_KINDS_HINT} If a user interface is in it, name its kind: --ui {'|'.join(known())}"
 
 
@@ -146,7 +151,12 @@ def _around(here: Path, kind: str | None, python: Path | None) -> Target:
         return _with_ui(_ui(found.root, kind) or found, python, ", around the current folder")
     if python is not None:
         return _only_python(python)
-    reason = f"the Python that runs sdops, because there is no user interface around {here}"
+    below = recognize_below(here)
+    if len(below) == 1:
+        return _with_ui(below[0], None, ", below the current folder")
+    listed = ", ".join(str(each.root) for each in below[:5])
+    where = f"around {here}" + (f"; below it are {listed}" if below else "")
+    reason = f"the Python that runs sdops, because there is no user interface {where}"
     return Target(None, None, Path(sys.executable), f"{sys.executable} ({reason})")
 
 

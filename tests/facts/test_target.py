@@ -101,6 +101,7 @@ def test_what_is_no_patient_is_told_plainly(
 
 def test_a_folder_of_uis_is_not_one(tmp_path: Path) -> None:
     uis.comfyui(tmp_path / "ComfyUI")
+    uis.a1111(tmp_path / "webui")
     with pytest.raises(UnreadableInputError) as caught:
         resolve(str(tmp_path))
     assert str(tmp_path / "ComfyUI") in caught.value.hint

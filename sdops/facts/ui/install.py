@@ -88,6 +88,7 @@ def _examine(found: Recognized, system: str, environment: Mapping[str, str]) -> 
         python=started.python,
         python_range=pins.python_range(root, kind.pin_files, system),
         torch_pins=pins.torch_pins(root, kind.pin_files),
+        traps=tuple(started.traps),
         remote_known=_remote_known(kind, checkout.value),
     )
     gaps = (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sdops.facts.credentials import means_secret
 from sdops.facts.files import read_text
-from sdops.facts.types import Argument, Gap, Setting, UiInstall
-from sdops.facts.ui import arguments, batch, shell, yaml_file
+from sdops.facts.types import Argument, Gap, Setting, Trap, UiInstall
+from sdops.facts.ui import arguments, batch, shell, stability_matrix, traps, yaml_file
 from sdops.facts.ui.kinds import LaunchFile, UiKind
 from sdops.facts.ui.script import LIMIT_BYTES, Command, Script
 
@@ -34,6 +34,7 @@ class Launch:
     settings: list[Setting] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    traps: list[Trap] = field(default_factory=list)
     python: str | None = None
     """The path of the Python program that a launcher names."""
 
@@ -54,6 +55,12 @@ class Place:
 def read(place: Place) -> Launch:
     """The arguments and settings in force, from the files that this system's launcher reads."""
     launch = Launch()
+    manager = stability_matrix.settings_file(place.root)
+    if manager is not None:  # it starts the UI itself, and reads no launch file of the UI's own
+        launch.files.append(str(manager))
+        words = stability_matrix.words(manager, place.root)
+        launch.arguments += arguments.group(words, place.switches, str(manager), 0)
+        return launch
     for file in _files_in_force(place):
         _read_file(place, file, launch)
     launchers = _launchers(place)
@@ -118,7 +125,9 @@ def _launchers(place: Place) -> list[_Found]:
         folder = place.root.parent if pattern.startswith("../") else place.root
         for path in sorted(folder.glob(pattern.removeprefix("../")))[:_LAUNCHERS]:
             each = _Found(path, "batch" if path.suffix == ".bat" else "shell")
-            if path in found or not _starts_ui(place, each):
+            # webui.sh and webui-user.bat start the UI with what the launch files say.
+            own = place.kind.argument_variable and path.name in place.kind.start_commands
+            if path in found or own or not _starts_ui(place, each):
                 continue
             rank = preferred.index(path.name) if path.name in preferred else len(preferred)
             order = (-(path.stat().st_mtime // _SAME_TIME_S), rank, path.name)
@@ -152,6 +161,7 @@ def _read_file(place: Place, file: _Found, launch: Launch) -> None:
         elif file.format == "comfy-settings":
             _add_comfy_settings(place, text, str(file.path), launch)
         else:
+            launch.traps += traps.find(text, file.format, str(file.path), place.kind)
             started = _after(place, launch)
             _add_script(started, _script(started, file, text), str(file.path), launch)
     except (OSError, ValueError) as error:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdops.facts.files import exists, text_or_empty
+from sdops.facts.files import exists, is_folder, readable_entries, text_or_empty
 from sdops.facts.ui.kinds import Signature, UiKind, known
+from sdops.facts.ui.stability_matrix import settings_file
 
 _LIMIT_BYTES = 256 * 1024
 _LEVELS = 40
+_LEVELS_BELOW = 3
+"""Stability Matrix keeps its packages in Data/Packages."""
+_FOLDERS_BELOW = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,36 @@ def recognize_around(folder: Path) -> Recognized | None:
     return next((found for each in above if (found := recognize(each)) is not None), None)
 
 
+def recognize_below(folder: Path) -> tuple[Recognized, ...]:
+    """The user interfaces a few levels below `folder`, all of the first level that holds one.
+
+    What lies inside one that is found is not looked for: it is part of that.
+    """
+    found: list[Recognized] = []
+    level = _folders(folder)
+    for _ in range(_LEVELS_BELOW):
+        rest = []
+        for each in level:
+            inside = recognize(each)
+            if inside is None:
+                rest.append(each)
+            elif all(inside.root != other.root for other in found):
+                found.append(inside)
+        if found:
+            break
+        level = [below for each in rest for below in _folders(each)][:_FOLDERS_BELOW]
+    return tuple(found)
+
+
+def _folders(folder: Path) -> list[Path]:
+    paths = (Path(entry.path) for entry in readable_entries(folder)[:_FOLDERS_BELOW])
+    return [path for path in paths if not path.name.startswith(".") and is_folder(path)]
+
+
 def layout(kind: UiKind, root: Path) -> str:
     """How a UI of `kind` is installed in `root`: `portable`, `git`, `pip` or `plain`."""
+    if settings_file(root) is not None:
+        return "stability-matrix"
     if kind.portable is not None and any(
         exists(root.parent / python) for python in kind.portable.pythons
     ):
