@@ -15,15 +15,11 @@ import re
 
 from sdops.check import Action, Distribution, Facts, Finding, Iterator, PythonEnv, Remedy, Severity
 from sdops.knowledge.patient import installed
+from sdops.knowledge.weighty import weighty_packages
 from sdops.remedies.commands import command
 
 RULE = "packages-shadowed"
 SHOWN = 8
-WEIGHTY = frozenset(
-    {"torch", "torchvision", "torchaudio", "xformers", "numpy", "transformers", "diffusers",
-     "huggingface-hub", "tokenizers", "safetensors", "pillow", "gradio", "pydantic", "accelerate"}
-)  # fmt: skip
-"""Packages of which another version commonly breaks a UI."""
 USER_SITE = re.compile(r"/\.local/lib/python|/appdata/roaming/python/|/library/python/", re.I)
 
 
@@ -33,7 +29,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     hidden = list(_hidden(python))
     if not hidden:
         return
-    weighty = any(winner.name in WEIGHTY for winner, _ in hidden)
+    weighty = any(winner.name in weighty_packages() for winner, _ in hidden)
     shown = ", ".join(
         f"{winner.name} {winner.version} (in the environment: {loser.version})"
         for winner, loser in hidden[:SHOWN]

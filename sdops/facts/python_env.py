@@ -17,6 +17,7 @@ from sdops.facts.patient import (
     interpreter,
     module_owners,
     pth,
+    recorded_files,
     recorded_root,
     torch_build,
     xformers_build,
@@ -25,6 +26,7 @@ from sdops.facts.patient.distributions import SitePackages
 from sdops.facts.patient.interpreter import Interpreter
 from sdops.facts.probe import Probed
 from sdops.facts.types import Distribution, Gap, PythonEnv, TorchBuild, XformersBuild
+from sdops.profile import load
 
 T = TypeVar("T")
 TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
@@ -73,6 +75,7 @@ def look(executable_or_root: Path, python_path: str = "") -> Probed[PythonEnv]:
             executable_pth=tuple(each for each in pth_files if each is not None),
             xformers=_xformers_build(folders, installed, gaps),
             companion_builds=companion_builds.read(found.site_packages),
+            damaged=recorded_files.compare(installed, frozenset(load("weighty_packages")["names"])),
             **builds,
         ),
         tuple(gaps),

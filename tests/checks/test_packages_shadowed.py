@@ -43,9 +43,9 @@ def test_the_users_folder_comes_before_a_conda_environment(tmp_path, user_site, 
 @posix
 def test_python_path_comes_before_a_venv(tmp_path, judge):
     own = pythons.posix_venv(tmp_path / "venv")
-    pythons.install(own, "einops", "0.8.1")
+    pythons.install(own, "toml", "0.8.1")
     other = tmp_path / "other"
-    pythons.install(other, "einops", "0.4.1")
+    pythons.install(other, "toml", "0.4.1")
     sources = tmp_path / "sources"
     pythons.text(sources / "mine.py", "")
     env = python_env.look(tmp_path / "venv", f"{sources}{os.pathsep}{other}").value

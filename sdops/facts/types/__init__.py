@@ -9,6 +9,7 @@ from sdops.facts.types.host import Cpu, Disk, Host, Libc, Tcmalloc
 from sdops.facts.types.network import Firewall, Listener, Network, Reach
 from sdops.facts.types.python_env import (
     CompanionBuild,
+    DamagedPackage,
     DeepProbe,
     Distribution,
     ImportProbe,
@@ -93,6 +94,7 @@ __all__ = [
     "Argument",
     "CompanionBuild",
     "Cpu",
+    "DamagedPackage",
     "DeepProbe",
     "Disk",
     "Distribution",

@@ -84,6 +84,18 @@ class CompanionBuild:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedPackage:
+    """A package whose files are not what pip recorded of them."""
+
+    name: str
+    missing: tuple[str, ...] = ()
+    """The first of the files that are gone, from the site-packages folder, with `/`."""
+    missing_count: int = 0
+    changed: tuple[str, ...] = ()
+    """Libraries of another size than recorded, or that no wheel put there."""
+
+
+@dataclass(frozen=True, slots=True)
 class PythonEnv:
     """One Python environment."""
 
@@ -117,6 +129,7 @@ class PythonEnv:
     torchaudio: TorchBuild | None = None
     xformers: XformersBuild | None = None
     companion_builds: tuple[CompanionBuild, ...] = ()
+    damaged: tuple[DamagedPackage, ...] = ()
 
     def distribution(self, name: str) -> Distribution | None:
         """The installed distribution `name` (normalized), or None."""
