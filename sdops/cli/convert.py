@@ -73,8 +73,7 @@ def convert(
         changes.append(without_metadata)
     how = manner(_planner(precision, changes), f".{to}", writing)
     found = work_on(source, destination, writing.out, how.suffix, how.suffix)
-    # Hashed for the metadata, copied, read back.
-    passes = 1 + (to == "safetensors" and not writing.no_metadata) + (not writing.no_verify)
+    passes = 1 + (not writing.no_verify)
     return carried_out("convert", found, how, passes, quiet=answer.quiet)
 
 

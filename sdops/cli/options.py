@@ -25,6 +25,12 @@ AllowOverflow = Annotated[
 NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Write no metadata: not the source's, not our own.")
 ]
+Provenance = Annotated[
+    bool,
+    typer.Option(
+        "--provenance", help="Note the source's sha256 in the metadata, also where that takes time."
+    ),
+]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not read the result back.")]
 Hashed = Annotated[bool, typer.Option("--sha256", help="Tell the result's sha256, too.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
@@ -83,6 +89,7 @@ class Writing(NamedTuple):
     text_encoder_dtype: TextEncoderDtype = None
     allow_overflow: AllowOverflow = False
     no_metadata: NoMetadata = False
+    provenance: Provenance = False
     no_verify: NoVerify = False
     hashed: Hashed = False
     overwrite: Overwrite = False

@@ -67,9 +67,7 @@ def prune(
 
     how = manner(planner, ".safetensors", writing, leaves_out=True)
     found = work_on(source, destination, writing.out, how.suffix, "-pruned.safetensors")
-    # About half of it is written and read back; all of it is hashed for the metadata.
-    passes = 1 + (not writing.no_metadata)
-    return carried_out("prune", found, how, passes, quiet=answer.quiet)
+    return carried_out("prune", found, how, 1, quiet=answer.quiet)
 
 
 _ALWAYS_DROPPED = ("optimizer", "callbacks", "lr_schedulers", "other-weights")

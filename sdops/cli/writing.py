@@ -50,7 +50,11 @@ def manner(
         gone = Trash if writing.trash else Delete
         after = gone(leaves_out=leaves_out)
     policy: OverwritePolicy = Overwrite() if writing.overwrite else OverwritePolicy()
+    if writing.provenance and writing.no_metadata:
+        raise UsageError("--provenance is noted in the metadata, which --no-metadata leaves out.")
     written = Options(
+        # The digest of a source that is given up is the last that leads to where it came from.
+        provenance=writing.provenance or writing.trash or writing.delete_source,
         metadata=not writing.no_metadata,
         verify=not writing.no_verify,
         hashed=writing.hashed,

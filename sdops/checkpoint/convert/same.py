@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sdops.checkpoint.convert.plan import Item, Plan, convert_plan, view_identity
 from sdops.checkpoint.convert.precision import Precision
-from sdops.checkpoint.convert.run import OWN_KEYS, Options
+from sdops.checkpoint.convert.provenance import OWN_KEYS
+from sdops.checkpoint.convert.run import Options
 from sdops.checkpoint.convert.stream import elements
 from sdops.checkpoint.files.cache import ResultCache
 from sdops.checkpoint.open import open_checkpoint

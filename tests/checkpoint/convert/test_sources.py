@@ -1,5 +1,6 @@
 """What people point convert at: folders, shards, odd archives, odd names and types."""
 
+import hashlib
 import json
 import os
 import re
@@ -285,3 +286,35 @@ def test_a_name_of_another_format_is_refused(tmp_path: Path, target: str) -> Non
     code, _, stderr = convert(source, tmp_path / "n.safetensors", "--to", "ckpt")
     assert (code, "another format" in stderr) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
+
+
+def _large(path: Path) -> Path:
+    """A sound model too large to be hashed in passing; it takes no room on the disk."""
+    entry = {"dtype": "F16", "shape": [40 << 20], "data_offsets": [0, 80 << 20]}
+    header = json.dumps({"w": entry}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(path, 8 + len(header) + (80 << 20))
+    return path
+
+
+def _noted(path: Path) -> str | None:
+    with safetensors_torch.safe_open(path, "pt") as file:
+        return file.metadata().get("sdops.source_sha256")
+
+
+def test_the_digest_of_a_large_source_is_noted_where_it_is_wanted_or_known(tmp_path: Path) -> None:
+    source = _large(tmp_path / "m.safetensors")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    convert(source, tmp_path / "plain.safetensors")
+    assert _noted(tmp_path / "plain.safetensors") in (None, digest)
+    assert convert(source, tmp_path / "a.safetensors", "--provenance")[0] == 0
+    assert _noted(tmp_path / "a.safetensors") == digest
+    assert convert(source, tmp_path / "b.safetensors")[0] == 0
+    assert _noted(tmp_path / "b.safetensors") == digest, "known from the run before"
+    os.utime(source, ns=(1, 1))
+    assert convert(source, tmp_path / "c.safetensors", "--delete-source")[0] == 0
+    assert (_noted(tmp_path / "c.safetensors"), source.exists()) == (digest, False)
+    code, _, stderr = convert(
+        tmp_path / "a.safetensors", tmp_path / "d.safetensors", "--provenance", "--no-metadata"
+    )
+    assert (code, "--no-metadata" in stderr) == (2, True)
