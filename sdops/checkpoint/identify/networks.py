@@ -18,6 +18,8 @@ from sdops.checkpoint.identify.rules import Match, Shapes
 _LEAST_SHARE = 0.2
 """Of the tensors of a network, this many end as a network's do; the rest are alphas and norms."""
 _MOST_IN_EMBEDDING = 64
+_HINTS = ("lora", "hada_", "lokr_", "oft_", "lycoris", ".on_input", ".diff", ".w_norm", "set_weight")
+"""Every network has one of these in its names: looking for them is quick."""
 _PREFIX = re.compile(
     r"^(?:base_model\.model\.|model\.diffusion_model\.|diffusion_model\.|unet\.|transformer\."
     r"|lora_unet__?|lora_transformer_|lora_prior_unet_|lora_prior_|lycoris_|lora_)+"
@@ -44,6 +46,8 @@ class _Module(NamedTuple):
 def match_network(shapes: Shapes) -> tuple[Match, str] | None:
     """What network `shapes` are, and its kind (`lora`, `loha`, …); None if they are none."""
     names = "\n".join(shapes)
+    if not any(hint in names for hint in _HINTS):
+        return None
     table = profile.load("models/networks")
     rows = [row for row in table["network"] if _compiled(row["ends"]).search(names)]
     if not rows:
