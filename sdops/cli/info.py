@@ -18,8 +18,11 @@ def info(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH…", readable=False, help="Model files or folders.")
     ],
+    details: Annotated[
+        bool, typer.Option("--details", help="Everything about each file, however many.")
+    ] = False,
 ) -> Report:
     """Say what a model file is: architecture, parts, precision, EMA, training metadata."""
     from sdops.checkpoint.identify import report as info_report
 
-    return info_report.report(paths)
+    return info_report.report(paths, details=details)

@@ -16,7 +16,9 @@ from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.metadata import private_keys, readable
 from sdops.checkpoint.identify.report import report
 from sdops.checkpoint.open import open_checkpoint
+from sdops.report.blocks import Table
 from sdops.report.schema import schema
+from sdops.report.views.info import blocks
 from tests.checkpoint import fabricate
 
 
@@ -188,3 +190,33 @@ def test_a_damaged_file_is_told_as_such(tmp_path: Path) -> None:
     (finding,) = report([path]).findings
     assert (finding.rule, finding.severity.label) == ("broken-model-files", "error")
     assert "1000 bytes" in finding.why
+
+
+def test_what_a_checkpoint_lacks_is_named(tmp_path: Path) -> None:
+    whole = fabricate.sd1()
+    bare = {name: s for name, s in whole.items() if not name.startswith("first_stage_model.")}
+    assert identity(tmp_path, whole).contents == (("VAE", "CLIP-L"), ())
+    assert identity(tmp_path, bare).contents == (("CLIP-L",), ("VAE",))
+    path = fabricate.safetensors(tmp_path / "bare.safetensors", bare)
+    (finding,) = report([path]).findings
+    assert (finding.rule, finding.evidence["lacks"]) == ("info-lacks-part", ["VAE"])
+
+
+def test_a_lone_shard_is_seen_as_one(tmp_path: Path) -> None:
+    first = fabricate.safetensors(tmp_path / "m-00001-of-00002.safetensors", fabricate.lora(768))
+    (finding,) = report([first]).findings
+    assert finding.rule == "info-missing-shard"
+    assert finding.evidence["missing"] == ["m-00002-of-00002.safetensors"]
+    fabricate.safetensors(tmp_path / "m-00002-of-00002.safetensors", fabricate.lora(768))
+    answer = report([tmp_path])
+    assert not answer.findings
+    assert [file.shard for file in answer.data.files] == ["1 of 2", "2 of 2"]
+
+
+def test_many_files_fit_a_screen(tmp_path: Path) -> None:
+    for number in range(60):
+        fabricate.safetensors(tmp_path / f"{number}.safetensors", fabricate.lora(768))
+    table, _ = blocks(report([tmp_path]))
+    assert isinstance(table, Table)
+    assert [row[:2] for row in table.rows] == [("60", "LoRA for Stable Diffusion 1.x")]
+    assert len(blocks(report([tmp_path], details=True))) > 100

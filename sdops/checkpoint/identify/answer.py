@@ -46,6 +46,12 @@ class DescribedFile:
     """Why it is taken for that."""
     prediction: str | None
     components: tuple[DescribedPart, ...]
+    holds: tuple[str, ...]
+    """The parts beside the diffusion model: `VAE`, `CLIP-L`, …"""
+    lacks: tuple[str, ...]
+    """The parts that its family needs and that are not in the file."""
+    shard: str | None
+    """Which part of a model spread over several files it is: `1 of 3`."""
     dtypes: Mapping[str, int]
     """Tensors of each type."""
     tensors: int
@@ -65,3 +71,5 @@ class InfoAnswer:
     """The data of `sdops info`."""
 
     files: tuple[DescribedFile, ...]
+    details: bool = False
+    """Whether people are shown everything about each file, however many there are."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sdops.checkpoint.identify import ema
 from sdops.checkpoint.identify.components import Component, components
+from sdops.checkpoint.identify.contents import Contents, contents
 from sdops.checkpoint.identify.networks import match_embedding, match_network
 from sdops.checkpoint.identify.rules import Match, Shapes, first_match, table
 from sdops.checkpoint.types import Checkpoint, Tensor
@@ -40,6 +41,8 @@ class Identity:
     """Tensors of each element type."""
     parameters: int
     """Numbers in floating-point tensors of the state dict, EMA apart."""
+    contents: Contents
+    """What stands beside the diffusion model, and what is missing."""
     prediction: str | None = None
     """`epsilon` or `v`, where names or the architecture tell."""
 
@@ -50,7 +53,8 @@ def identify(checkpoint: Checkpoint) -> Identity:
     match, kind = recognize(shapes)
     architecture = match.id if match else UNKNOWN
     parts = components(architecture, shapes) if kind in ("unet", "dit") else ()
-    if kind in ("unet", "dit") and len(parts) > 1:
+    inside = contents(architecture, shapes) if kind in ("unet", "dit") else Contents((), ())
+    if kind in ("unet", "dit") and (len(parts) > 1 or inside.holds):
         kind = "checkpoint"
     weights = [
         tensor for tensor in checkpoint.tensors if not tensor.name.startswith(ema.EMA_PREFIX)
@@ -64,6 +68,7 @@ def identify(checkpoint: Checkpoint) -> Identity:
         ema=ema.match(shapes),
         dtypes=dict(Counter(tensor.dtype for tensor in checkpoint.tensors).most_common()),
         parameters=_parameters(weights),
+        contents=inside,
         prediction=_prediction(match, shapes),
     )
 

@@ -18,7 +18,17 @@ from sdops.checkpoint.identify.rules import Match, Shapes
 _LEAST_SHARE = 0.2
 """Of the tensors of a network, this many end as a network's do; the rest are alphas and norms."""
 _MOST_IN_EMBEDDING = 64
-_HINTS = ("lora", "hada_", "lokr_", "oft_", "lycoris", ".on_input", ".diff", ".w_norm", "set_weight")
+_HINTS = (
+    "lora",
+    "hada_",
+    "lokr_",
+    "oft_",
+    "lycoris",
+    ".on_input",
+    ".diff",
+    ".w_norm",
+    "set_weight",
+)
 """Every network has one of these in its names: looking for them is quick."""
 _PREFIX = re.compile(
     r"^(?:base_model\.model\.|model\.diffusion_model\.|diffusion_model\.|unet\.|transformer\."

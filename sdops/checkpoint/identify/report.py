@@ -18,6 +18,7 @@ from sdops.checkpoint.identify.answer import (
     InfoAnswer,
 )
 from sdops.checkpoint.identify.components import Component
+from sdops.checkpoint.identify.contents import shard
 from sdops.checkpoint.identify.identity import Identity, identify
 from sdops.checkpoint.identify.savings import savings
 from sdops.checkpoint.open import open_checkpoint
@@ -28,8 +29,13 @@ from sdops.finding import Finding, Location, Remedy, Report, Severity
 _MOST_PROBLEMS = 5
 
 
-def report(paths: Sequence[Path]) -> Report:
-    """The Report of `sdops info`; a file that cannot be read is a fault."""
+def report(paths: Sequence[Path], *, details: bool = False) -> Report:
+    """The Report of `sdops info`; a file that cannot be read is a fault.
+
+    Args:
+        paths: files and folders.
+        details: show everything about each file, also where there are many.
+    """
     begin = time.monotonic()
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     found = walk(paths)
@@ -57,11 +63,12 @@ def report(paths: Sequence[Path]) -> Report:
         findings=tuple(findings),
         faults=tuple(faults),
         interrupted=interrupted,
-        data=InfoAnswer(tuple(files)),
+        data=InfoAnswer(tuple(files), details),
     )
 
 
 def _file(checkpoint: Checkpoint, identity: Identity) -> DescribedFile:
+    part = shard(checkpoint.path)
     return DescribedFile(
         path=checkpoint.path,
         size_bytes=checkpoint.size_bytes,
@@ -72,6 +79,9 @@ def _file(checkpoint: Checkpoint, identity: Identity) -> DescribedFile:
         evidence=identity.evidence,
         prediction=identity.prediction,
         components=tuple(map(_part, identity.components)),
+        holds=identity.contents.holds,
+        lacks=identity.contents.lacks,
+        shard=f"{part.number} of {part.total}" if part else None,
         dtypes=identity.dtypes,
         tensors=len(checkpoint.tensors),
         parameters=identity.parameters,
@@ -114,6 +124,38 @@ def _damage(checkpoint: Checkpoint) -> Iterator[Finding]:
         )
 
 
+def _absences(checkpoint: Checkpoint, identity: Identity) -> Iterator[Finding]:
+    location = Location(checkpoint.path)
+    lacks = identity.contents.lacks
+    if identity.kind == "checkpoint" and lacks:
+        yield Finding(
+            "info-lacks-part",
+            Severity.INFO,
+            f"This checkpoint holds no {' and no '.join(lacks)}",
+            "Loaded alone it makes no pictures, or broken ones.",
+            {"lacks": list(lacks), "holds": list(identity.contents.holds)},
+            location,
+            (
+                Remedy(
+                    "Choose the missing files beside it: in A1111 and Forge under VAE / Text"
+                    " Encoder, in ComfyUI with Load VAE and Load CLIP."
+                ),
+            ),
+        )
+    part = shard(checkpoint.path)
+    if part and part.missing:
+        yield Finding(
+            "info-missing-shard",
+            Severity.WARNING,
+            f"This is file {part.number} of the {part.total} that make one model, and not all of"
+            " them are here",
+            f"Not beside it: {', '.join(part.missing[:_MOST_PROBLEMS])}.",
+            {"missing": list(part.missing)},
+            location,
+            (Remedy("Download the missing files to the same folder."),),
+        )
+
+
 def _findings(checkpoint: Checkpoint, identity: Identity) -> list[Finding]:
     location = Location(checkpoint.path)
     findings = [*_damage(checkpoint)]
@@ -130,6 +172,7 @@ def _findings(checkpoint: Checkpoint, identity: Identity) -> list[Finding]:
         for part in identity.components
         if not part.complete
     ]
+    findings += _absences(checkpoint, identity)
     private = metadata.private_keys(checkpoint.metadata)
     if private:
         findings.append(

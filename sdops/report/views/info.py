@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from sdops.checkpoint.identify.answer import DescribedFile, InfoAnswer
 from sdops.finding import Report
@@ -10,6 +11,9 @@ from sdops.report.blocks import Block, Details, Heading, Paragraph, Table
 from sdops.report.sizes import readable_size
 
 DATA = InfoAnswer
+_MOST_IN_FULL = 3
+_MOST_ROWS = 30
+"""Of a table, so that it fits a screen."""
 _EMA = {
     "none": "no",
     "full": "complete, beside the live weights",
@@ -24,9 +28,39 @@ _SAVINGS = {
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
-    """A heading and a table for each file, and its training metadata."""
+    """Everything about a few files, a row for each of some, a row for each kind of many."""
     answer: InfoAnswer = report.data
-    return tuple(block for file in answer.files for block in _file(file))
+    if answer.details or len(answer.files) <= _MOST_IN_FULL:
+        return tuple(block for file in answer.files for block in _file(file))
+    more = Paragraph("Everything about each file: --details, or --json.")
+    if len(answer.files) <= _MOST_ROWS:
+        rows = tuple(
+            (Path(file.path).name, _what(file), readable_size(file.size_bytes))
+            for file in answer.files
+        )
+        return Table(rows, ("File", "What it is", "Size")), more
+    return Table(tuple(_kinds(answer.files)), ("Files", "What they are", "Size")), more
+
+
+def _kinds(files: tuple[DescribedFile, ...]) -> Iterator[tuple[str, str, str]]:
+    groups: dict[str, list[DescribedFile]] = {}
+    for file in files:
+        groups.setdefault(_what(file), []).append(file)
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    for what, group in ordered[:_MOST_ROWS]:
+        size = readable_size(sum(file.size_bytes for file in group))
+        yield str(len(group)), what, size
+    rest = [file for _, group in ordered[_MOST_ROWS:] for file in group]
+    if rest:
+        size = readable_size(sum(file.size_bytes for file in rest))
+        yield str(len(rest)), "of other kinds", size
+
+
+def _what(file: DescribedFile) -> str:
+    title = file.title.partition(" (")[0]
+    named = file.kind.casefold() in title.casefold()
+    part = f", file {file.shard}" if file.shard else ""
+    return (title if named else f"{title} ({file.kind})") + part
 
 
 def _file(file: DescribedFile) -> Iterator[Block]:
@@ -49,6 +83,12 @@ def _rows(file: DescribedFile) -> Iterator[tuple[str, str]]:
         yield "Made for", file.architecture
     if file.prediction:
         yield "Prediction", file.prediction
+    if file.shard:
+        yield "Shard", file.shard
+    if file.holds:
+        yield "Holds", ", ".join(("diffusion model", *file.holds))
+    if file.lacks:
+        yield "Needs besides", ", ".join(file.lacks)
     for part in file.components:
         yield "Part", part.sentence
     if file.tensors:
