@@ -124,7 +124,8 @@ def test_smoke_refuses_in_a_line(tmp_path):
     whole = models.checkpoint(tmp_path / "whole.safetensors")
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    refused(sdops("smoke", cut), str(cut))
+    (finding,) = answer(sdops("smoke", cut, "--json"))["findings"]
+    assert finding["id"] == "broken-model-files"
     refused(sdops("smoke", tmp_path / "none.safetensors"), "none.safetensors")
     refused(sdops("smoke", "--architecture", "tiny-sd51"), "Did you mean", "tiny-sd")
     refused(sdops("smoke", "--device", "cuda:99"), "cuda:99", "cpu")
