@@ -14,7 +14,6 @@ from sdops.report.blocks import Block, Code, Details, Heading, Paragraph, Table
 from sdops.report.views.smoke import steps_table
 from sdops.tried import Tried
 from sdops.typed_json import to_json
-from sdops.uis import trait
 
 DATA = DoctorAnswer
 _GIB = 1024**3
@@ -86,7 +85,7 @@ def _driver(driver: Driver) -> str:
 
 
 def _ui(interface: UiInstall) -> str:
-    text = f"{trait(interface.kind, 'name') or interface.kind} {interface.version or ''}".strip()
+    text = f"{interface.kind} {interface.version or ''}".strip()
     return f"{text} ({interface.root})"
 
 
