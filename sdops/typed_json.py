@@ -81,6 +81,9 @@ def _read(value: Any, kind: Any, where: str) -> Any:
         return value
     if origin is tuple:
         return _read_tuple(value, arguments, where)
+    if origin is typing.Literal:
+        _expect_one_of(value, arguments, where)
+        return value
     if origin is Mapping:
         _expect(value, dict, where)
         return {key: _read(item, arguments[1], f"{where}.{key}") for key, item in value.items()}
@@ -133,11 +136,13 @@ def _defaults(kind: type) -> frozenset[str]:
 
 
 def _read_enum(value: Any, kind: type[Enum], where: str) -> Enum:
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(str(item.value) for item in kind)
-        raise UnreadableInputError(f"Expected one of {known} at {where}.") from None
+    _expect_one_of(value, [item.value for item in kind], where)
+    return kind(value)
+
+
+def _expect_one_of(value: Any, known: Sequence[Any], where: str) -> None:
+    if value not in known:
+        raise UnreadableInputError(f"Expected one of {', '.join(map(str, known))} at {where}.")
 
 
 def _expect(value: Any, kind: type, where: str) -> None:
