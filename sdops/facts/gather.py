@@ -18,6 +18,8 @@ from sdops.facts.target import Target
 from sdops.facts.types import DeepProbe, Facts, Gap, Gpu, Host, Network, PythonEnv, Reach, UiInstall
 
 PROBE_TIMEOUT_S = 12.0
+SOURCES_TIMEOUT_S = 30.0
+"""Sixty extensions take a second or two; on a busy machine they are left unread, one by one."""
 DEEP_TIMEOUT_S = 600.0
 """Importing torch from a cold disk takes a minute; eight imports and the kernels take a few."""
 REACH_TIMEOUT_S = 60.0
@@ -116,7 +118,7 @@ def _with_sources(
         return found
     seen = found.value
     unread: UiInstall | None = seen
-    read = Pending("ui.sources", lambda: sources.look(seen, patient), unread, PROBE_TIMEOUT_S)
+    read = Pending("ui.sources", lambda: sources.look(seen, patient), unread, SOURCES_TIMEOUT_S)
     answer = read.result()
     return Probed(answer.value, (*found.gaps, *answer.gaps))
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import gc
 import re
 import sys
 import warnings
 from bisect import bisect, bisect_left
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -112,7 +110,7 @@ def parse(path: Path, python: tuple[int, int] | None) -> tuple[ast.Module | None
     found = Source(path)
     raw = read_head(path, LIMIT_BYTES)
     try:
-        with warnings.catch_warnings(), _without_collection():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(raw, str(path), feature_version=python)
     except SyntaxError as error:
@@ -127,18 +125,6 @@ def parse(path: Path, python: tuple[int, int] | None) -> tuple[ast.Module | None
 def _always_wrong(error: SyntaxError, python: tuple[int, int]) -> bool:
     """Whether a newer Python than the one that runs sdops refuses the line as well."""
     return python <= KNOWN_GRAMMAR and bool(error.text) and not _NEWER.search(error.text or "")
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Parsing makes many objects and no garbage; looking for some takes half of its time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def skim(path: Path) -> Source:
