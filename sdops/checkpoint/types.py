@@ -137,6 +137,8 @@ class Problem(NamedTuple):
     """What follows could not be read."""
     missing_bytes: int | None = None
     """How much at least a file that is cut off lacks, where that is known."""
+    unjudged: bool = False
+    """It is, or brings, what sdops does not judge; the text says why."""
 
 
 class Checkpoint(NamedTuple):

@@ -10,7 +10,8 @@ import typer
 from sdops.cli.answer import Answer, note
 from sdops.cli.progress import byte_progress
 from sdops.cli.reporting import reporting
-from sdops.finding import Report
+from sdops.errors import UsageError
+from sdops.finding import Report, Severity
 
 _Paths = Annotated[
     list[str] | None,
@@ -29,6 +30,31 @@ _Quarantine = Annotated[
     Path | None,
     typer.Option("--quarantine", metavar="DIR", help="Move dangerous files to this folder."),
 ]
+_Unfamiliar = Annotated[
+    str | None,
+    typer.Option("--unfamiliar", metavar="SEVERITY", help="How severe unknown classes are: error."),
+]
+_Unreadable = Annotated[
+    str | None,
+    typer.Option(
+        "--unreadable", metavar="SEVERITY", help="How severe unreadable files are: error."
+    ),
+]
+_NotJudged = Annotated[
+    str | None,
+    typer.Option("--not-judged", metavar="SEVERITY", help="How severe files of no known kind are."),
+]
+
+
+def _level(word: str | None) -> Severity | None:
+    if word is None:
+        return None
+    try:
+        return Severity.of(word)
+    except KeyError:
+        raise UsageError(
+            f"There is no severity {word!r}.", "Use info, warning, error or critical."
+        ) from None
 
 
 @reporting
@@ -48,13 +74,21 @@ def scan(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=0, help="Files side by side; 0 chooses.")
     ] = 0,
+    list_imports: Annotated[
+        bool, typer.Option("--list-imports", help="Show what each file imports.")
+    ] = False,
+    unfamiliar: _Unfamiliar = None,
+    unreadable: _Unreadable = None,
+    not_judged: _NotJudged = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Scan every file, also unchanged ones.")
     ] = False,
 ) -> Report:
     """Look for code in model files: what would run if a program loaded them. Nothing is run."""
+    from sdops.checkpoint.scan.report import Levels
     from sdops.checkpoint.scan.run import ScanOptions, run
 
+    levels = Levels(*map(_level, (unfamiliar, unreadable, not_judged)))
     wanted = ScanOptions(
         names=tuple(paths or ()),
         lists=tuple(from_file or ()),
@@ -65,6 +99,8 @@ def scan(
         decompile=decompile,
         jobs=jobs,
         cached=not no_cache,
+        levels=levels,
+        list_imports=list_imports,
     )
     return run(
         wanted,

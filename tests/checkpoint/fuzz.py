@@ -27,7 +27,7 @@ from sdops.checkpoint.trace.gadgets import gadget
 from tests.checkpoint.corpus.sample import make_zip, patch, torch_zip
 from tests.checkpoint.oracle import Oracle, must_be
 
-ORDER = ("safe", "suspicious", "unreadable", "dangerous")
+ORDER = ("safe", "not-judged", "suspicious", "unreadable", "unfamiliar", "dangerous")
 _LARGEST_SEED = 20_000
 _HANG_S = 5.0
 _NAMES = (

@@ -66,8 +66,14 @@ def must_be(events: list[list[str]]) -> str:
     """The least verdict that these events ask for."""
     kinds = {event[0] for event in events}
     if kinds & {"call", "state", "effect"}:
-        return "dangerous"
-    return "suspicious" if kinds else "safe"
+        return "unfamiliar" if _only_makes(events) else "dangerous"
+    return "unfamiliar" if kinds else "safe"
+
+
+def _only_makes(events: list[list[str]]) -> bool:
+    """Whether all that was called are classes, by their names."""
+    called = [event for event in events if event[0] != "reference"]
+    return all(kind == "call" and name.strip("'_")[:1].isupper() for kind, _, name, _ in called)
 
 
 # What follows runs in the child ----------------------------------------------------------------
@@ -186,7 +192,7 @@ class _Reached(type):
     """The class of stand-ins: notes what is done to the imported thing itself."""
 
     def __call__(cls, *args, **kwargs):
-        if not cls.may_call:
+        if not cls.may_call and _exists(cls.reached[0].partition(".")[0]):
             _note("call", *cls.reached)
         return object.__new__(cls)
 
@@ -204,12 +210,13 @@ class _Reached(type):
 
 def _stand_in(module: str, name: str, may_call: bool) -> type:
     def new(cls, *args, **kwargs):
-        if not may_call:
+        if not may_call and _exists(module.partition(".")[0]):
             _note("call", module, name)
         return object.__new__(cls)
 
     def call(self, *args, **kwargs):
-        _note("call", f"the result of {module}", name)
+        if _exists(module.partition(".")[0]):
+            _note("call", f"the result of {module}", name)
         return self
 
     def accept(self, *args):
@@ -235,6 +242,8 @@ def _find(module: str, name: str, protocol: int | None):
 
 @cache
 def _exists(package: str) -> bool:
+    if package.startswith("the loader's"):
+        return True
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):

@@ -93,6 +93,10 @@ def test_the_version_changes_with_the_users_policy(tmp_path: Path):
         "[[allow]]\nmodule = 'a'",
         "[[allow]]\nmodule = 'a'\nname = 'b'\nclass = 'anything'\nreason = 'c'",
         "[[allow]]\nmodule = 'subprocess'\nname = 'Popen'\nclass = 'call'\nreason = 'c'",
+        "[[allow]]\nmodule = 'torch'\nname = 'os.system'\nclass = 'call'\nreason = 'c'",
+        "[[allow]]\nmodule = 'a.b'\nname = 'os'\nclass = 'reference'\nreason = 'c'",
+        "[[allow]]\nmodule = 'a'\nname = 'b.c'\nclass = 'call'\nreason = 'c'",
+        "[[allow]]\nmodule = 'torch._inductor.codecache'\nname = 'x'\nclass = 'call'\nreason = 'c'",
         "not toml",
     ],
 )

@@ -37,7 +37,9 @@ def _compare(data: bytes, events: list[list[str]]) -> str:
     found = scan_source("sample", BytesSource(data), load_policy())
     least = must_be(events)
     said = fuzz.ORDER.index(found.verdict.word)
-    assert said >= fuzz.ORDER.index(least) or fuzz.inert(events, found.container), events
+    given_up = any(problem.id == "pickle-budget" for problem in found.problems)
+    harmless = given_up or fuzz.inert(events, found.container)
+    assert said >= fuzz.ORDER.index(least) or harmless, events
     return least
 
 
@@ -46,7 +48,7 @@ def test_nothing_that_loading_the_corpus_reaches_is_missed(oracle):
         _check(oracle, sample.data) for sample in corpus.attacks() if len(sample.data) <= _LARGEST
     ]
     assert reached.count("dangerous") > 250
-    assert reached.count("suspicious") > 60
+    assert reached.count("unfamiliar") > 60
 
 
 def test_loading_good_files_reaches_nothing(oracle):

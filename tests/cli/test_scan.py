@@ -63,7 +63,8 @@ def test_a_folder_is_walked_and_content_not_names_decides(folder: Path, tmp_path
     assert done.returncode == 1
     document = answer(done)
     assert verdicts(document) == {
-        "bad.safetensors": "dangerous", "good.pt": "safe", "notes.txt": "safe"}  # fmt: skip
+        "bad.safetensors": "dangerous", "good.pt": "safe"}  # fmt: skip
+    assert document["data"]["others"] == 1
     (finding,) = document["findings"]
     assert finding["id"] == "pickle-call"
     assert finding["severity"] == "critical"
@@ -91,7 +92,7 @@ def test_include_and_exclude(folder: Path, tmp_path: Path) -> None:
     only = run(folder, "--include", "*.pt", "--json", "--no-cache", cwd=tmp_path)
     assert verdicts(answer(only)) == {"good.pt": "safe"}
     without = run(folder, "--exclude", "*.safetensors", "--json", "--no-cache", cwd=tmp_path)
-    assert set(verdicts(answer(without))) == {"good.pt", "notes.txt"}
+    assert set(verdicts(answer(without))) == {"good.pt"}
 
 
 def test_standard_input_and_lists(folder: Path, tmp_path: Path) -> None:

@@ -50,9 +50,12 @@ class Contents:
         offset: int | None = None,
         hostile: bool = False,
         blocking: bool = False,
+        unjudged: bool = False,
     ) -> None:
         """Adds a Problem."""
-        self.problems.append(Problem(problem_id, text, member, offset, hostile, blocking))
+        self.problems.append(
+            Problem(problem_id, text, member, offset, hostile, blocking, unjudged=unjudged)
+        )
 
     def cut(self, missing_bytes: int, member: str | None = None, offset: int | None = None) -> None:
         """Adds the Problem of a file whose end, at least `missing_bytes` of it, is missing."""

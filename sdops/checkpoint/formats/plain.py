@@ -38,12 +38,15 @@ def read(source: Source, container: Container) -> Contents:
         size = lfs_size(source)
         real = f"of {size} bytes " if size else ""
         contents.problem(
-            "lfs-pointer", f"This is a Git LFS pointer; the model {real}was never downloaded."
+            "lfs-pointer",
+            f"This is a Git LFS pointer; the model {real}was never downloaded.",
+            unjudged=True,
         )
     elif container is Container.EMPTY:
-        contents.problem("empty-file", "The file is empty.")
+        contents.problem("empty-file", "The file is empty.", unjudged=True)
     elif container is Container.HTML:
-        contents.problem("web-page", "This is a web page that was saved in place of a model.")
+        contents.problem("web-page", "This is a web page that was saved in place of a model.",
+                         unjudged=True)  # fmt: skip
     return contents
 
 

@@ -220,7 +220,12 @@ _SMALL_RECORDS = frozenset(
 
 def is_weights(member: Member) -> bool:
     """Whether its name is that of a storage: `folder/data/key`."""
-    parts = member.name.split("/")
+    return is_storage(member.name)
+
+
+def is_storage(name: str) -> bool:
+    """Whether a member's name is `folder/data/key`."""
+    parts = name.split("/")
     return len(parts) == 3 and parts[1] == "data"
 
 

@@ -14,7 +14,7 @@ class NamedGlobal(NamedTuple):
     module: str
     name: str
     class_: str
-    """safe, suspicious or dangerous."""
+    """safe, unfamiliar or dangerous."""
     called: bool
     member: str | None
     """The archive member whose pickle names it."""
@@ -34,7 +34,7 @@ class ScannedFile(NamedTuple):
 
     path: str
     verdict: str
-    """safe, suspicious, unfamiliar, dangerous, unreadable or not-judged."""
+    """safe, not-judged, suspicious, unreadable, unfamiliar or dangerous."""
     container: str
     """What kind of file it is, by its content."""
     pickles: int
@@ -48,3 +48,7 @@ class ScanAnswer(NamedTuple):
     """The data of `sdops scan`."""
 
     files: tuple[ScannedFile, ...]
+    others: int = 0
+    """How many files in folders are no model and were left out."""
+    list_imports: bool = False
+    """Whether each file's imports are to be shown, with --list-imports."""

@@ -60,6 +60,7 @@ def from_json(value: Any, path: str) -> FileScan | None:
                 (member, Judgment(**_verdict(row))) for member, row in value["judgments"]
             ),
             problems=tuple(Problem(**row) for row in value["problems"]),
+            weights=value["weights"],
             left_out=value["left_out"],
         )
     except (KeyError, TypeError, ValueError):

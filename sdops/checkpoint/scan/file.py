@@ -10,7 +10,9 @@ from sdops.checkpoint import formats
 from sdops.checkpoint.files.source import BudgetError, BytesSource, Part, Source
 from sdops.checkpoint.formats.contents import Contents
 from sdops.checkpoint.formats.zip_reader import has_end_record
+from sdops.checkpoint.formats.zips import is_storage
 from sdops.checkpoint.scan.judge import Judge, Judgment, Reference, Verdict
+from sdops.checkpoint.scan.likely import may_hold
 from sdops.checkpoint.scan.policy import Policy
 from sdops.checkpoint.trace.streams import may_be_pickle, whole_streams
 from sdops.checkpoint.trace.values import Blob, Call, Trace, Value, is_plausible
@@ -39,6 +41,8 @@ class FileScan(NamedTuple):
     judgments: tuple[tuple[str | None, Judgment], ...]
     """With the member that each was made in."""
     problems: tuple[Problem, ...]
+    weights: bool = False
+    """Whether tensors were found in it that could be saved without running anything."""
     left_out: int = 0
     """Judgments, references and problems beyond the number that is kept."""
 
@@ -47,8 +51,7 @@ def scan_source(path: str, source: Source, policy: Policy) -> FileScan:
     """Looks through the file `path`, which is open as `source`; nothing in it is run."""
     examination = _Examination(policy)
     container = examination.look(source, None, 0)
-    if container is Container.UNKNOWN:
-        examination.problem("unknown-format", "This is no kind of file that sdops knows.")
+    examination.other_programs(path, source, container, None)
     return FileScan(
         path=path,
         verdict=_verdict(examination),
@@ -58,6 +61,7 @@ def scan_source(path: str, source: Source, policy: Policy) -> FileScan:
         references=tuple(examination.references.values())[:_MAX_KEPT],
         judgments=tuple(examination.judgments[:_MAX_KEPT]),
         problems=tuple(examination.problems[:_MAX_KEPT]),
+        weights=examination.weights,
         left_out=sum(
             max(0, len(found) - _MAX_KEPT)
             for found in (examination.references, examination.judgments, examination.problems)
@@ -72,6 +76,8 @@ def _verdict(examination: _Examination) -> Verdict:
             verdicts.append(Verdict.UNREADABLE)
         elif problem.hostile:
             verdicts.append(Verdict.SUSPICIOUS)
+        elif problem.unjudged:
+            verdicts.append(Verdict.NOT_JUDGED)
     return max(verdicts, default=Verdict.SAFE)
 
 
@@ -82,6 +88,7 @@ class _Examination:
         self.policy = policy
         self.pickles = 0
         self.parts = 0
+        self.weights = False
         self.references: dict[tuple[str, str, str | None], Reference] = {}
         self.judgments: list[tuple[str | None, Judgment]] = []
         self.problems: list[Problem] = []
@@ -106,7 +113,8 @@ class _Examination:
     def _take(self, contents: Contents, name: str | None, depth: int) -> None:
         if contents.container is Container.TORCHSCRIPT:
             text = "This is a TorchScript program, not only weights; sdops cannot judge programs."
-            self.problems.append(Problem("torchscript-program", text, name, hostile=True))
+            self.problems.append(Problem("torchscript-program", text, name, unjudged=True))
+        self.weights |= depth == 0 and bool(contents.tensors or contents.storages)
         for number, trace in enumerate(contents.traces):
             self._trace(trace, number, contents, name, depth)
         for nested in contents.nested:
@@ -114,9 +122,36 @@ class _Examination:
                 break  # which is told by now
             source = nested.unpack()
             if source is not None:
-                self.look(source, _place(name, nested.name), depth + 1)
-        for problem in sorted(contents.problems, key=_is_passable)[:_MAX_NOTED]:
+                self._nested(source, contents, name, nested.name, depth)
+        if contents.container is Container.HDF5:
+            text = "sdops does not read HDF5; it only looked for Keras layers that hold code."
+            contents.problems = [Problem("not-readable-here", text, unjudged=True)]
+        told = [item for item in contents.problems if depth == 0 or not item.unjudged]
+        for problem in sorted(told, key=_is_passable)[:_MAX_NOTED]:
             self.problems.append(problem._replace(member=_place(name, problem.member)))
+
+    def _nested(
+        self, source: Source, contents: Contents, name: str | None, member: str, depth: int
+    ) -> None:
+        place = _place(name, member)
+        # Where the directory is lost, what stands in a storage is weights, unless it is whole.
+        lost = contents.container is Container.TRUNCATED and is_storage(member)
+        if lost and not any(trace.complete and trace.globals for trace in whole_streams(source)):
+            return
+        container = self.look(source, place, depth + 1)
+        if contents.container is not Container.TORCHSCRIPT:
+            self.other_programs(member, source, container, place)
+
+    def other_programs(
+        self, name: str, source: Source, container: Container, inside: str | None
+    ) -> None:
+        """Looks for programs that are not pickles, in the kinds of files that have them."""
+        if not may_hold(name, source, container):
+            return
+        from sdops.checkpoint.scan import programs
+
+        self.problems += programs.problems(name, source, container, inside)
+        self.judgments += programs.judgments(name, source, container, inside)
 
     def _other_readings(
         self, container: Container, source: Source, name: str | None, depth: int

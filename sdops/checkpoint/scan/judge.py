@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from sdops.checkpoint.scan.argument_rules import (
     bad_state,
 )
 from sdops.checkpoint.scan.policy import Entry, Policy
+from sdops.checkpoint.trace.gadgets import gadget, libraries
 from sdops.checkpoint.trace.show import show, show_call
 from sdops.checkpoint.trace.values import (
     Blob,
@@ -24,6 +26,7 @@ from sdops.checkpoint.trace.values import (
     Set,
     Trace,
     Value,
+    is_plausible,
     real_name,
 )
 from sdops.report.plain import one_line
@@ -33,17 +36,21 @@ class Verdict(IntEnum):
     """What a file is, from harmless to harmful."""
 
     SAFE = 0
-    SUSPICIOUS = 1
-    """It refers to something unknown, or readers would disagree about it."""
-    UNREADABLE = 2
+    NOT_JUDGED = 1
+    """It is nothing that can be judged here: a program, a text, a placeholder."""
+    SUSPICIOUS = 2
+    """Readers would disagree about it, or it brings code that its loader may run."""
+    UNREADABLE = 3
     """It could not be looked at to the end: nothing is known about the rest."""
-    DANGEROUS = 3
+    UNFAMILIAR = 4
+    """It imports or makes something that is on no list; that may be harmless."""
+    DANGEROUS = 5
     """Loading it runs something."""
 
     @property
     def word(self) -> str:
         """The word in JSON."""
-        return self.name.lower()
+        return self.name.lower().replace("_", "-")
 
 
 class Judgment(NamedTuple):
@@ -89,13 +96,14 @@ class Judge:
 
     def references(self) -> Iterator[Reference]:
         """Every name, with its class."""
+        run = {id(call.callee) for call in self.trace.calls if not is_plain_class(call)}
         for reference in self.trace.globals.values():
             entry = self.policy.entry(reference)
             module, name = real_name(reference)
             yield Reference(
                 module=module,
                 name=name,
-                verdict=_class_of(reference, entry),
+                verdict=_class_of(reference, entry, run=id(reference) in run),
                 called=reference.called,
                 offset=reference.offset,
                 member=self.member,
@@ -105,8 +113,9 @@ class Judge:
     def judgments(self) -> Iterator[Judgment]:
         """Everything that is not as the policy wants it."""
         for reference in self.trace.globals.values():
-            if not reference.called and self.policy.entry(reference) is None:
-                yield _judgment("pickle-reference", Verdict.SUSPICIOUS, reference,
+            known = reference.called or self.policy.entry(reference) is not None
+            if not known and not self._is_cut(reference):
+                yield _judgment("pickle-reference", _unknown(reference), reference,
                                 "imports {}, which no model needs", reference)  # fmt: skip
         for call in self.trace.calls:
             found = self._call(call)
@@ -120,6 +129,12 @@ class Judge:
         for effect in self.trace.computed:
             yield self._computed(effect)
 
+    def _is_cut(self, reference: Global) -> bool:
+        """Whether a name stands at the end of a file that is cut off, and may go on."""
+        length = len(reference.module) + len(reference.name) + 3
+        ends = reference.opcode == "GLOBAL" and reference.offset + length > self.trace.source.size
+        return ends and not self.trace.complete
+
     def _call(self, call: Call) -> Judgment | None:
         callee = call.callee
         if type(callee) is not Global:
@@ -127,6 +142,10 @@ class Judge:
                              "calls something that is only known when it happens: {}",
                              callee)  # fmt: skip
         entry = self.policy.entry(callee)
+        if entry is None and is_plain_class(call):
+            return _judgment("pickle-class", Verdict.UNFAMILIAR, call,
+                             "makes an object of a class that sdops does not know: {}",
+                             callee)  # fmt: skip
         if entry is None or not entry.callable:
             return _judgment("pickle-call", Verdict.DANGEROUS, call, "runs {}", callee)
         if entry.rule is None:
@@ -138,6 +157,11 @@ class Judge:
             found = "is given keyword arguments"
         if found is None:
             return None
+        made = call.args[0] if isinstance(call.args, tuple) and call.args else None
+        if entry.rule == "reconstructor" and is_plain_class(Call(made, (), None, 0, "NEWOBJ")):
+            return _judgment("pickle-class", Verdict.UNFAMILIAR, call,
+                             "makes an object of a class that sdops does not know: {}",
+                             made)  # fmt: skip
         return _judgment("pickle-argument", Verdict.DANGEROUS, call, f"{found}: {{}}", callee)
 
     def _kept(self) -> Iterator[Judgment]:
@@ -200,9 +224,34 @@ class Judge:
         )
 
 
-def _class_of(reference: Global, entry: Entry | None) -> Verdict:
+def is_plain_class(call: Call) -> bool:
+    """Whether a call of something unknown looks like making an object of a library's class.
+
+    NEWOBJ can do nothing else; by REDUCE, only classes of well-known libraries count.
+    """
+    callee = call.callee
+    if not isinstance(callee, Global) or not is_plausible(callee):
+        return False
+    module, name = real_name(callee)
+    top = module.partition(".")[0]
+    if "." in name or not name.lstrip("_")[:1].isupper() or gadget(module, name) is not None:
+        return False
+    if top in sys.stdlib_module_names or top in sys.builtin_module_names:
+        return False
+    return call.opcode in _MAKING or top in libraries()
+
+
+_MAKING = ("NEWOBJ", "NEWOBJ_EX")
+
+
+def _unknown(reference: Global) -> Verdict:
+    known = gadget(*real_name(reference)) is not None
+    return Verdict.DANGEROUS if known else Verdict.UNFAMILIAR
+
+
+def _class_of(reference: Global, entry: Entry | None, *, run: bool) -> Verdict:
     if entry is None:
-        return Verdict.DANGEROUS if reference.called else Verdict.SUSPICIOUS
+        return Verdict.DANGEROUS if run else _unknown(reference)
     return Verdict.DANGEROUS if reference.called and not entry.callable else Verdict.SAFE
 
 

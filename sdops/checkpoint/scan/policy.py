@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sdops.checkpoint.trace.gadgets import gadget
+from sdops.checkpoint.trace.gadgets import Gadget, gadget
 from sdops.checkpoint.trace.values import Global, real_name
 from sdops.errors import UsageError
 from sdops.profile import own_json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Raised when the machine or the rules judge differently: cached results are then not used.
-RULES_VERSION = 7
+RULES_VERSION = 8
 _MAX_POLICY_BYTES = 1 << 20
 
 
@@ -131,9 +131,32 @@ def _user_entry(row: Any, path: Path) -> tuple[tuple[str, str], Entry]:
             f"In the policy file {path}, {module}.{name} needs a reason and a class.",
             'The class is "call" or "reference".',
         )
-    known = gadget(module, name)
+    known = _hidden_gadget(module, name)
     if known is not None:
         raise UsageError(f"The policy file {path} allows {module}.{name}: it {known.does}.")
+    if "." in name and kind == "call":
+        raise UsageError(
+            f"The policy file {path} allows {module} {name}: what a dotted name leads to is not"
+            " known.",
+            "Give the module in which it is defined, and its plain name.",
+        )
     may_call = kind == "call"
     entry = Entry(module, may_call, reason, build=may_call, fill=may_call, user=True)
     return (module, name), entry
+
+
+def _hidden_gadget(module: str, name: str) -> Gadget | None:
+    """The gadget that a name leads to, by whatever way: `torch os.system` is `os.system`."""
+    parts = f"{module}.{name}".split(".")
+    for start in range(len(parts)):
+        for middle in range(start + 1, len(parts) + 1):
+            attribute = ".".join(parts[middle:]) or "*"
+            known = gadget(".".join(parts[start:middle]), attribute)
+            if known is not None and (start == 0 or is_module(parts[start])):
+                return known
+    return None
+
+
+def is_module(name: str) -> bool:
+    """Whether a part of a dotted name is a module of the standard library: a gadget's home."""
+    return name in sys.stdlib_module_names

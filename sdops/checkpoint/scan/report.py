@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from sdops.checkpoint.damage import COVERED, examine, looks_sound
+from sdops.checkpoint.damage import COVERED, DAMAGE, examine, looks_sound
 from sdops.checkpoint.scan.answer import NamedGlobal, ScanAnswer, ScannedFile
 from sdops.checkpoint.scan.file import FileScan
 from sdops.checkpoint.scan.files import Outcome
@@ -16,23 +17,50 @@ from sdops.finding import Command, Finding, Location, Remedy, Report, Severity
 from sdops.report.plain import one_line
 
 _MOST_FINDINGS = 25
-_SEVERITIES = {Verdict.DANGEROUS: Severity.CRITICAL, Verdict.SUSPICIOUS: Severity.WARNING}
+_SEVERITIES = {Verdict.DANGEROUS: Severity.CRITICAL, Verdict.UNFAMILIAR: Severity.ERROR}
+_WEIGHT_FILES = ("torch-zip", "torch-legacy", "torch-tar", "pickle")
+
+
+class Levels(NamedTuple):
+    """How severe a verdict that depends on the user's needs is; None for what is documented."""
+
+    unfamiliar: Severity | None = None
+    unreadable: Severity | None = None
+    not_judged: Severity | None = None
+
+    def of(self, verdict: Verdict) -> Severity | None:
+        """The user's level for files with this verdict."""
+        chosen = {
+            Verdict.UNFAMILIAR: self.unfamiliar,
+            Verdict.UNREADABLE: self.unreadable,
+            Verdict.NOT_JUDGED: self.not_judged,
+        }
+        return chosen.get(verdict)
+
+
+_DOCUMENTED = Levels()
 
 
 def report(
-    outcomes: Iterable[Outcome], *, faults: tuple[str, ...], started_at: str, duration_s: float
+    outcomes: Iterable[Outcome],
+    *,
+    faults: tuple[str, ...],
+    started_at: str,
+    duration_s: float,
+    levels: Levels = _DOCUMENTED,
 ) -> Report:
     """The Report of all `outcomes`."""
     outcomes = tuple(outcomes)
     scans = [outcome.scan for outcome in outcomes if outcome.scan is not None]
-    findings = [finding for scan in scans for finding in file_findings(scan)]
+    findings = [finding for scan in scans for finding in file_findings(scan, levels)]
     told = [outcome.fault for outcome in outcomes if outcome.fault]
     told += [
         f"{outcome.path} could not be scanned, through a fault in sdops ({outcome.crash})."
         for outcome in outcomes
         if outcome.crash
     ]
-    told += [_unreadable(scan) for scan in scans if scan.verdict is Verdict.UNREADABLE]
+    if levels.unreadable is None or levels.unreadable >= Severity.ERROR:
+        told += [_unreadable(scan) for scan in scans if scan.verdict is Verdict.UNREADABLE]
     return Report(
         command="scan",
         subject=_subject(outcomes),
@@ -75,8 +103,17 @@ def scanned_file(outcome: Outcome) -> ScannedFile:
     return ScannedFile(scan.path, scan.verdict.word, scan.container, scan.pickles, references)
 
 
-def file_findings(scan: FileScan) -> Iterator[Finding]:
+def file_findings(scan: FileScan, levels: Levels = _DOCUMENTED) -> Iterator[Finding]:
     """Everything worth telling about one file; like calls are told once."""
+    level = levels.of(scan.verdict)
+    for finding in _file_findings(scan):
+        if level is None or finding.severity is Severity.INFO:
+            yield finding
+        else:
+            yield finding._replace(severity=level)
+
+
+def _file_findings(scan: FileScan) -> Iterator[Finding]:
     seen: dict[tuple[str, str], int] = {}
     for member, judgment in scan.judgments:
         key = (judgment.rule, judgment.call)
@@ -121,9 +158,7 @@ def _judgment_finding(scan: FileScan, member: str | None, judgment: Judgment) ->
     name = one_line(f"{judgment.module}.{judgment.name}", 200)
     explained = f"{name} {known.does} ({known.source}). " if known and judgment.module else ""
     severity = _SEVERITIES[judgment.verdict]
-    if judgment.verdict is Verdict.SUSPICIOUS and known:
-        severity = Severity.ERROR
-    remedy = _REMOVE if judgment.verdict is Verdict.DANGEROUS else _TRUST
+    remedy = _REMOVE if judgment.verdict is Verdict.DANGEROUS else _allow(judgment)
     return Finding(
         rule=judgment.rule,
         severity=severity,
@@ -137,29 +172,46 @@ def _judgment_finding(scan: FileScan, member: str | None, judgment: Judgment) ->
             "verdict": judgment.verdict.word,
         },
         location=Location(scan.path, member, judgment.offset),
-        remedies=tuple(_for_file(remedy, scan.path)),
+        remedies=tuple(_for_file(remedy, scan)),
     )
 
 
-def _for_file(remedy: Remedy, path: str) -> Iterator[Remedy]:
+def _for_file(remedy: Remedy, scan: FileScan) -> Iterator[Remedy]:
     yield remedy
-    if remedy is _REMOVE:
+    local = scan.path != "-" and "://" not in scan.path
+    if local and scan.weights and scan.container in _WEIGHT_FILES and not _is_cut(scan):
         yield Remedy(
             "The weights can be saved without running anything.",
-            commands=(Command(("sdops", "convert", path)),),
+            commands=(Command(("sdops", "convert", scan.path)),),
         )
+
+
+def _is_cut(scan: FileScan) -> bool:
+    return any(problem.blocking for problem in scan.problems)
+
+
+def _allow(judgment: Judgment) -> Remedy:
+    name = one_line(f"{judgment.module}.{judgment.name}", 200)
+    return Remedy(
+        f"Load it only if you trust its author. If you know what {name} is, allow it by name in a"
+        " policy file (docs/scan.md); better, ask for a safetensors file."
+    )
 
 
 _REMOVE = Remedy("Do not load this file. Delete it, or scan with --quarantine to move it away.")
 _TRUST = Remedy("Load it only if you trust its author; ask for a safetensors file instead.")
 _AGAIN = Remedy("Download the file again.")
+_UNSEEN = Remedy("It could not be judged: load it only if you trust its author.")
 
 
 def _problem_finding(scan: FileScan, problem: Problem) -> Finding:
     if problem.hostile:
         severity, remedy = Severity.ERROR, _TRUST
     elif problem.blocking:
-        severity, remedy = Severity.WARNING, _AGAIN
+        severity = Severity.ERROR
+        remedy = _AGAIN if problem.id in DAMAGE else _UNSEEN
+    elif problem.unjudged:
+        severity, remedy = Severity.WARNING, _UNSEEN
     else:
         severity, remedy = Severity.INFO, None
     return Finding(

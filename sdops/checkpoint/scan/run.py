@@ -10,6 +10,7 @@ from sdops.checkpoint.scan.answer import DecompiledPickle, ScanAnswer, ScannedFi
 from sdops.checkpoint.scan.files import Outcome, scan_files
 from sdops.checkpoint.scan.judge import Verdict
 from sdops.checkpoint.scan.policy import load_policy
+from sdops.checkpoint.scan.report import Levels
 from sdops.checkpoint.scan.report import report as report_of
 from sdops.checkpoint.scan.selection import Selection, policy_files, scan_stdin, select
 from sdops.errors import SdopsError
@@ -34,6 +35,8 @@ class ScanOptions(NamedTuple):
     decompile: bool = False
     jobs: int = 0
     cached: bool = True
+    levels: Levels = Levels()
+    list_imports: bool = False
 
 
 def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None]) -> Report:
@@ -65,7 +68,9 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
     except KeyboardInterrupt:
         interrupted = True
     faults = list(selection.local.faults)
-    report = report_of(outcomes, faults=(), started_at=started_at, duration_s=0.0)
+    report = report_of(
+        outcomes, faults=(), started_at=started_at, duration_s=0.0, levels=wanted.levels
+    )
     files = []
     for outcome, entry in zip(outcomes, report.data.files, strict=True):
         if wanted.quarantine is not None and not interrupted and _is_dangerous(outcome):
@@ -82,7 +87,7 @@ def run(wanted: ScanOptions, *, progress: Progress, note: Callable[[str], None])
         cases=report.cases,
         faults=(*faults, *report.faults),
         interrupted=interrupted,
-        data=ScanAnswer(tuple(files)),
+        data=ScanAnswer(tuple(files), selection.others, wanted.list_imports),
     )
 
 

@@ -11,6 +11,7 @@ from sdops.checkpoint.files.source import FileSource
 from sdops.checkpoint.files.walk import Walk, walk
 from sdops.checkpoint.scan.file import scan_source
 from sdops.checkpoint.scan.files import Outcome
+from sdops.checkpoint.scan.likely import likely_models
 from sdops.checkpoint.scan.policy import Policy
 from sdops.errors import SdopsError, UsageError
 from sdops.paths import real
@@ -30,6 +31,8 @@ class Selection(NamedTuple):
     """What to scan."""
 
     local: Walk
+    others: int
+    """How many files in folders are no model."""
     remote: tuple[str, ...]
     stdin: bool
 
@@ -60,8 +63,10 @@ def select(
     here = [name for name in wanted if name != STDIN and not name.startswith(REMOTE)]
     found = walk(here)
     named = set(walk(name for name in here if not os.path.isdir(name)).names)
-    files = tuple(name for name in found.names if name in named or _wanted(name, include, exclude))
-    return Selection(Walk(files, found.faults), remote, STDIN in wanted)
+    chosen = [name for name in found.names if name in named or _wanted(name, include, exclude)]
+    models = set(chosen) if include else set(likely_models(chosen))
+    files = tuple(name for name in chosen if name in named or name in models)
+    return Selection(Walk(files, found.faults), len(chosen) - len(files), remote, STDIN in wanted)
 
 
 def _listed(path: Path) -> list[str]:
@@ -94,21 +99,38 @@ def policy_files(chosen: tuple[Path, ...], selection: Selection) -> tuple[tuple[
     `sdops.toml` of the current folder counts, but never one that lies among the scanned files:
     whoever made those could allow anything with it.
     """
-    if not os.path.isfile(POLICY_FILE):
+    if not os.path.isfile(POLICY_FILE) or not _is_needed(selection):
         return chosen, ""
     from pathlib import Path
 
     own = Path(POLICY_FILE)
     if own in chosen:
         return chosen, ""
-    here, its = real(Path.cwd()), real(own)
+    around = _checkout(real(Path.cwd()))
+    if selection.stdin or selection.remote:
+        return chosen, f"{POLICY_FILE} counts for local files only and is passed over."
     for file in map(real, selection.local.names):
-        if file == its or Path(file).is_relative_to(here):
+        if Path(file).is_relative_to(around):
             return chosen, (
                 f"{POLICY_FILE} lies in a folder that is scanned and is passed over;"
                 f" give --policy {POLICY_FILE} if it is yours."
             )
-    return (*chosen, own), ""
+    return (*chosen, own), f"The policy {real(own)} counts."
+
+
+def _is_needed(selection: Selection) -> bool:
+    return bool(selection.local.names or selection.stdin or selection.remote)
+
+
+def _checkout(folder: str) -> str:
+    """The Git checkout around `folder`, or `folder`: what one author may have written."""
+    here = folder
+    while not os.path.lexists(os.path.join(here, ".git")):
+        above = os.path.dirname(here)
+        if above == here:
+            return folder
+        here = above
+    return here
 
 
 def scan_stdin(policy: Policy) -> Outcome:

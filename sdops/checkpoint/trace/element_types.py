@@ -5,18 +5,28 @@ Source: numpy/_core/src/multiarray/descriptor.c (`arraydescr_new`, `arraydescr_s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from sdops.checkpoint.trace.values import Call, Dict, Value
 
+if TYPE_CHECKING:
+    import re
+
 MAX_ITEM_BYTES = 1 << 24
 _MAX_DEPTH = 12
-_SIZED = re.compile(r"[<>|=]?([biufcSUmMVO])(\d{0,8})(\[\w+\])?$")
 _EXTENDED = "SUV"
 _CHARACTER_BYTES = 4
 _STATE_PARTS = (8, 9)
+
+
+@cache
+def _sized() -> re.Pattern[str]:
+    """A short name: kind and size, such as `<f4`; a scan takes less time than importing `re`."""
+    import re
+
+    return re.compile(r"[<>|=]?([biufcSUmMVO])(\d{0,8})(\[\w+\])?$")
 
 
 class ElementTypeError(Exception):
@@ -41,7 +51,7 @@ def element_type(value: Value, depth: int = 0) -> ElementType:
         raise ElementTypeError("nests element types too deeply")
     args = value.args if isinstance(value, Call) else None
     word = args[0] if isinstance(args, tuple) and args else None
-    found = _SIZED.match(word) if isinstance(word, str) else None
+    found = _sized().match(word) if isinstance(word, str) else None
     if found is None:
         raise ElementTypeError("names an element type that is not understood")
     kind, digits = found.group(1), int(found.group(2) or 0)

@@ -28,8 +28,18 @@ def _gadgets() -> dict[tuple[str, str], Gadget]:
     }
 
 
+@cache
+def libraries() -> frozenset[str]:
+    """Libraries whose classes people pickle whole, by their top-level name."""
+    rows = own("pickle/libraries")["library"]
+    return frozenset(name for row in rows for name in row["names"])
+
+
 def gadget(module: str, name: str) -> Gadget | None:
     """What calling this name is known to do, if it is a known way to run code."""
     known = _gadgets()
-    top = module.partition(".")[0]
-    return known.get((module, name)) or known.get((module, "*")) or known.get((top, "*"))
+    found = known.get((module, name))
+    while found is None and module:
+        found = known.get((module, "*"))
+        module = module.rpartition(".")[0]
+    return found

@@ -134,7 +134,7 @@ def _zip_structure() -> Iterator[Sample]:
     empty_code = make_zip(
         {"x/data.pkl": CLEAN, "x/constants.pkl": CLEAN, "x/code/__torch__.py": b""}
     )
-    yield Sample("torchscript", empty_code, SUSPICIOUS, ".pt")
+    yield Sample("torchscript", empty_code, "not-judged", ".pt")
 
 
 def _hidden() -> bytes:
