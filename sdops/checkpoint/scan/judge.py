@@ -131,9 +131,9 @@ class Judge:
 
     def _is_cut(self, reference: Global) -> bool:
         """Whether a name stands at the end of a file that is cut off, and may go on."""
-        length = len(reference.module) + len(reference.name) + 3
-        ends = reference.opcode == "GLOBAL" and reference.offset + length > self.trace.source.size
-        return ends and not self.trace.complete
+        source, length = self.trace.source, len(reference.module) + len(reference.name) + 3
+        last = reference.opcode == "GLOBAL" and reference.offset + length >= source.size
+        return last and not self.trace.complete and source.read(source.size - 1, 1) != b"\n"
 
     def _call(self, call: Call) -> Judgment | None:
         callee = call.callee
