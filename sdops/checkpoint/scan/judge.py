@@ -133,7 +133,9 @@ class Judge:
         """Whether a name stands at the end of a file that is cut off, and may go on."""
         source, length = self.trace.source, len(reference.module) + len(reference.name) + 3
         last = reference.opcode == "GLOBAL" and reference.offset + length >= source.size
-        return last and not self.trace.complete and source.read(source.size - 1, 1) != b"\n"
+        if not last or self.trace.complete:
+            return False
+        return not reference.name or source.read(source.size - 1, 1) != b"\n"
 
     def _call(self, call: Call) -> Judgment | None:
         callee = call.callee
