@@ -12,6 +12,7 @@ import pytest
 from sdops import moving
 from sdops.paths import openable, portable, real
 
+pytestmark = pytest.mark.windows
 on_windows = pytest.mark.skipif(sys.platform != "win32", reason="only Windows refuses it")
 
 

@@ -23,6 +23,7 @@ WORDS = (
     "é – 日本", "a;b", "#c", "~", "@x", "{a,b}", "[1]", "x=y", "numpy<2", "a\\\"b", "‘curly’", "--",
     "-x", "-x.y", "--a=b.c", "-x:y", "~/x", ".\\a",
 )  # fmt: skip
+pytestmark = pytest.mark.windows
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 
 
@@ -115,26 +116,27 @@ def test_a_batch_file_gives_every_word_back(word: str) -> None:
     assert argv_of(typed_into_cmd(line.replace("%%", "\0")).replace("\0", "%")) == ["x.exe", word]
 
 
-def powershells() -> list[list[str]]:
-    """The PowerShells of this machine: Windows' own, and the new one."""
-    beside = Path(__file__).resolve().parents[2] / "shared/tools/pwsh/pwsh"
-    found = [shutil.which("powershell"), shutil.which("pwsh") or str(beside)]
-    return [[program] for program in found if program and Path(program).is_file() and runs(program)]
+def powershell(name: str) -> str:
+    """The path of Windows' own PowerShell, or of the new one, if it is here and runs."""
+    beside = Path(__file__).resolve().parents[2] / "shared/tools/pwsh" / name
+    program = shutil.which(name) or (str(beside) if beside.is_file() and os.name != "nt" else None)
+    if program is None:
+        pytest.skip(f"there is no {name} here")
+    try:
+        done = subprocess.run(
+            [program, "-NoProfile", "-Command", "1 + 1"],
+            capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError as error:
+        pytest.skip(f"{program} does not start: {error}")
+    if done.stdout.strip() != b"2":
+        pytest.skip(f"{program} is not PowerShell")  # wine's does nothing
+    return program
 
 
-def runs(program: str) -> bool:
-    """Whether it is PowerShell, and not the empty one that wine has."""
-    done = subprocess.run(
-        [program, "-NoProfile", "-Command", "1 + 1"],
-        capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    return done.stdout.strip() == b"2"
-
-
-@pytest.mark.parametrize("shell", powershells() or [[]], ids=lambda argv: Path(*argv).name)
-def test_powershell_gives_every_word_back(shell: list[str], tmp_path: Path) -> None:
-    if not shell:
-        pytest.skip("there is no PowerShell here")
+@pytest.mark.parametrize("name", ["powershell", "pwsh"])
+def test_powershell_gives_every_word_back(name: str, tmp_path: Path) -> None:
+    shell = powershell(name)
     place = tmp_path / "it's [x] & y"
     place.mkdir()
     show = place / "show.py"
@@ -144,7 +146,7 @@ def test_powershell_gives_every_word_back(shell: list[str], tmp_path: Path) -> N
     line = shells.powershell_line([sys.executable, str(show), *words])
     script.write_text(line + "\n", encoding="utf-8-sig")
     done = subprocess.run(
-        [*shell, "-NoProfile", "-ExecutionPolicy", "Bypass", "-File", script],
+        [shell, "-NoProfile", "-ExecutionPolicy", "Bypass", "-File", script],
         capture_output=True, timeout=120, check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert json.loads(done.stdout) == words

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sdops.text import decode, is_text
 
+pytestmark = pytest.mark.windows
 TEXT = "# Modèles\nlora – ünïcode.safetensors\r\n"
 
 
