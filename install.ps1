@@ -14,7 +14,8 @@ $VenvPython = Join-Path $Venv 'Scripts\python.exe'
 $Marker = Join-Path $Venv '.made-by-sdops-install' # holds the path where the environment was made
 $Probe = Join-Path $Root 'scripts\usable_python.py'
 $ProbeTimeoutMs = 20000
-$Changed = 'PYTHONHOME', 'PYTHONPATH', 'PIP_USER', 'PIP_INDEX_URL'
+$Log = Join-Path $Venv 'pip.log'
+$Changed = 'PYTHONHOME', 'PYTHONPATH', 'PIP_USER', 'PIP_INDEX_URL', 'PIP_RETRIES', 'SDOPS_TORCH_INDEX_URL'
 $Usage = @'
 Sets up sdops in the folder .venv beside this script, then runs `sdops doctor`.
 
@@ -22,8 +23,10 @@ Sets up sdops in the folder .venv beside this script, then runs `sdops doctor`.
   .\install.ps1 [OPTIONS] test [ARGS]  set up, then run the tests; ARGS go to pytest
 
   --no-torch        leave out PyTorch: only making images needs it
-  --python PATH     use this Python (3.10 to 3.13) instead of searching for one
+  --python PATH     use this Python (3.10 to 3.14) instead of searching for one
   --index-url URL   take packages from this mirror of the Python Package Index
+  --torch-index-url URL
+                    look for PyTorch in this mirror of its index first (SDOPS_TORCH_INDEX_URL)
   --help            show this help
 
 If PowerShell refuses to run scripts:
@@ -78,14 +81,14 @@ function Test-Python([string] $Path, [string[]] $Before) {
 # The Pythons to try, in order: a program, and what stands before its own arguments.
 function Get-Candidate([string] $Wanted) {
     if ($Wanted) { return @{ Name = $Wanted; Before = @() } }
-    foreach ($minor in 13, 12, 11, 10) { @{ Name = 'py'; Before = @("-3.$minor") } }
-    foreach ($minor in 13, 12, 11, 10) { @{ Name = "python3.$minor"; Before = @() } }
+    foreach ($minor in 13, 12, 11, 10, 14) { @{ Name = 'py'; Before = @("-3.$minor") } }
+    foreach ($minor in 13, 12, 11, 10, 14) { @{ Name = "python3.$minor"; Before = @() } }
     foreach ($name in 'python3', 'python') { @{ Name = $name; Before = @() } }
     $patterns = @()
-    if ($env:LOCALAPPDATA) { $patterns += "$env:LOCALAPPDATA\Programs\Python\Python31[0-3]\python.exe" }
-    if ($env:ProgramFiles) { $patterns += "$env:ProgramFiles\Python31[0-3]\python.exe" }
-    if ($env:USERPROFILE) { $patterns += "$env:USERPROFILE\.pyenv\pyenv-win\versions\3.1[0-3].*\python.exe" }
-    if ($env:APPDATA) { $patterns += "$env:APPDATA\uv\python\cpython-3.1[0-3].*\python.exe" }
+    if ($env:LOCALAPPDATA) { $patterns += "$env:LOCALAPPDATA\Programs\Python\Python31[0-4]\python.exe" }
+    if ($env:ProgramFiles) { $patterns += "$env:ProgramFiles\Python31[0-4]\python.exe" }
+    if ($env:USERPROFILE) { $patterns += "$env:USERPROFILE\.pyenv\pyenv-win\versions\3.1[0-4].*\python.exe" }
+    if ($env:APPDATA) { $patterns += "$env:APPDATA\uv\python\cpython-3.1[0-4].*\python.exe" }
     foreach ($pattern in $patterns) {
         Get-ChildItem -Path $pattern -ErrorAction SilentlyContinue |
             Sort-Object FullName -Descending |
@@ -93,20 +96,30 @@ function Get-Candidate([string] $Wanted) {
     }
 }
 
+# Where the program of that name is: a path as it stands, or each place in PATH.
+function Get-Program([string] $Name) {
+    if ($Name -match '[\\/]') {
+        if (Test-Path -LiteralPath $Name -PathType Leaf) { (Get-Item -LiteralPath $Name -Force).FullName }
+        return
+    }
+    $pattern = [Management.Automation.WildcardPattern]::Escape($Name)
+    Get-Command $pattern -CommandType Application -All -ErrorAction SilentlyContinue | ForEach-Object { $_.Path }
+}
+
 # The first usable Python; says which were tried and why each failed.
 function Find-Python([string] $Wanted) {
     $absent = @()
     foreach ($candidate in @(Get-Candidate $Wanted)) {
         $shown = (@($candidate.Name) + $candidate.Before) -join ' '
-        $found = @(Get-Command $candidate.Name -CommandType Application -All -ErrorAction SilentlyContinue)
+        $found = @(Get-Program $candidate.Name)
         if ($found.Count -eq 0) { $absent += $shown }
-        foreach ($command in $found) {
-            if ($command.Path.StartsWith("$Venv\", [StringComparison]::OrdinalIgnoreCase)) { continue }
-            $shown = (@($command.Path) + $candidate.Before) -join ' '
-            $answer = Test-Python $command.Path $candidate.Before
+        foreach ($path in $found) {
+            if ($path.StartsWith("$Venv\", [StringComparison]::OrdinalIgnoreCase)) { continue }
+            $shown = (@($path) + $candidate.Before) -join ' '
+            $answer = Test-Python $path $candidate.Before
             if ($answer.Version) {
                 Write-Talk "Using Python $($answer.Version): $shown"
-                return @{ Path = $command.Path; Before = $candidate.Before; Version = $answer.Version }
+                return @{ Path = $path; Before = $candidate.Before; Version = $answer.Version }
             }
             Write-Talk "Not using ${shown}: $($answer.Fault)"
         }
@@ -149,6 +162,30 @@ function Get-Unfitness([string] $Wanted) {
     return ''
 }
 
+# Takes .venv away: renamed at once, so that a program that holds a file of it open stops nothing
+# half way, then removed with patience. What cannot be removed is named.
+function Remove-Venv {
+    $aside = "$Venv.old-$PID-$([DateTime]::UtcNow.Ticks)"
+    try {
+        [IO.Directory]::Move($Venv, $aside)
+    } catch {
+        Stop-Install "$Venv cannot be moved aside: $($_.Exception.Message) Close what uses it and run this again."
+    }
+    foreach ($wait in 0, 200, 500, 1000) {
+        Start-Sleep -Milliseconds $wait
+        try {
+            foreach ($file in [IO.Directory]::GetFiles($aside, '*', 'AllDirectories')) {
+                [IO.File]::SetAttributes($file, 'Normal')
+            }
+            [IO.Directory]::Delete($aside, $true)
+            return
+        } catch {
+            $why = $_.Exception.Message
+        }
+    }
+    Write-Talk "$aside could not be removed ($why) and can be deleted later."
+}
+
 function New-Venv([string] $Wanted) {
     if (Test-Path -LiteralPath $Venv) {
         $fault = Get-Unfitness $Wanted
@@ -164,7 +201,7 @@ function New-Venv([string] $Wanted) {
         }
         Write-Talk "$Venv cannot be used: $fault. Making it again."
         $python = Find-Python $Wanted
-        Remove-Item -LiteralPath $Venv -Recurse -Force
+        Remove-Venv
     } else {
         $python = Find-Python $Wanted
     }
@@ -173,22 +210,28 @@ function New-Venv([string] $Wanted) {
     $before = $python.Before
     & $python.Path @before -m venv $Venv | ForEach-Object { Write-Talk "$_" }
     if ($LASTEXITCODE -ne 0) {
-        Remove-Item -LiteralPath $Venv -Recurse -Force
+        Remove-Venv
         Stop-Install "$($python.Path) could not make a virtual environment (see above)."
     }
 }
 
-# Installs with .venv's pip; $What is named in case it fails.
+# Installs with .venv's pip, whose words go to the log; $What is named in case it fails.
 function Install-Package([string] $What) {
-    $code = Invoke-Venv '-m' 'pip' 'install' '--disable-pip-version-check' '-qq' @args
+    $ErrorActionPreference = 'Continue' # Windows PowerShell takes redirected stderr for errors
+    $said = & $VenvPython '-m' 'pip' 'install' '--disable-pip-version-check' '--no-color' '--progress-bar' 'off' @args 2>&1
+    $code = $LASTEXITCODE
+    $lines = @($said | ForEach-Object { "$_" })
+    [IO.File]::WriteAllLines($Log, [string[]]$lines)
     if ($code -ne 0) {
-        Stop-Install ("$What could not be installed (see above). Where the package index cannot be " +
-            'reached, use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).')
+        $lines | Select-Object -Last 20 | ForEach-Object { Write-Talk $_ }
+        Stop-Install ("$What could not be installed (see above; all that pip said is in $Log). Where the package " +
+            'index cannot be reached, use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).')
     }
 }
 
 function Install-Sdops([bool] $WithTorch) {
     $env:PIP_USER = '0' # `user = true` in pip.ini would refuse to install into .venv
+    if (-not $env:PIP_RETRIES) { $env:PIP_RETRIES = '1' } # without a network pip would try for a minute
     Write-Talk 'Upgrading pip ...'
     Install-Package 'A new pip' '--upgrade' 'pip'
     Write-Talk 'Installing sdops ...'
@@ -205,9 +248,14 @@ function Install-Sdops([bool] $WithTorch) {
 
 # What the command line asks for.
 function Read-Options([string[]] $Words) {
-    $options = @{ Torch = $true; Python = ''; Index = ''; Test = $false; TestArguments = @() }
+    $options = @{ Torch = $true; Python = ''; Index = ''; TorchIndex = ''; Test = $false; TestArguments = @() }
     for ($i = 0; $i -lt $Words.Count; $i++) {
         $word = $Words[$i]
+        if ($word -match '^--[a-z-]+=.*:$' -and $i + 1 -lt $Words.Count) {
+            # PowerShell splits --name=C:\path and --name=https://host behind the colon.
+            $i++
+            $word += $Words[$i]
+        }
         if ($word -in '-h', '--help') {
             [Console]::Out.WriteLine($Usage)
             exit 0
@@ -217,10 +265,16 @@ function Read-Options([string[]] $Words) {
             $options.Python = $Matches[1]
         } elseif ($word -match '^--index-url=(.*)$') {
             $options.Index = $Matches[1]
-        } elseif ($word -in '--python', '--index-url') {
+        } elseif ($word -match '^--torch-index-url=(.*)$') {
+            $options.TorchIndex = $Matches[1]
+        } elseif ($word -in '--python', '--index-url', '--torch-index-url') {
             $i++
             if ($i -ge $Words.Count) { Stop-Install "$word wants a value. See .\install.ps1 --help" }
-            if ($word -eq '--python') { $options.Python = $Words[$i] } else { $options.Index = $Words[$i] }
+            switch ($word) {
+                '--python' { $options.Python = $Words[$i] }
+                '--index-url' { $options.Index = $Words[$i] }
+                '--torch-index-url' { $options.TorchIndex = $Words[$i] }
+            }
         } elseif ($word -eq 'test') {
             $options.Test = $true
             if ($i + 1 -lt $Words.Count) { $options.TestArguments = $Words[($i + 1)..($Words.Count - 1)] }
@@ -236,6 +290,7 @@ function Read-Options([string[]] $Words) {
 function Start-Install([hashtable] $Options) {
     foreach ($name in 'PYTHONHOME', 'PYTHONPATH') { Set-Item "Env:$name" '' }
     if ($Options.Index) { $env:PIP_INDEX_URL = $Options.Index }
+    if ($Options.TorchIndex) { $env:SDOPS_TORCH_INDEX_URL = $Options.TorchIndex }
     New-Venv $Options.Python
     Push-Location -LiteralPath $Root
     try {
@@ -251,7 +306,7 @@ function Start-Install([hashtable] $Options) {
     }
     & $VenvPython -m sdops doctor
     if ($LASTEXITCODE -ne 0) { Write-Talk 'The doctor has something to say: see above.' }
-    $program = Join-Path $Venv 'Scripts\sdops.exe'
+    $program = (Join-Path $Venv 'Scripts\sdops.exe') -replace "'", "''"
     Write-Talk "sdops is installed. Look at the folder of your user interface with: & '$program' doctor FOLDER"
     exit 0
 }

@@ -7,6 +7,7 @@ unset CDPATH PYTHONHOME PYTHONPATH
 root=$(cd -- "$(dirname -- "$0")" && pwd -P)
 venv=$root/.venv
 venv_python=$venv/bin/python
+log=$venv/pip.log
 marker=$venv/.made-by-sdops-install # holds the path where the environment was made
 newline='
 '
@@ -21,8 +22,10 @@ Sets up sdops in the folder .venv beside this script, then runs `sdops doctor`.
   ./install.sh [OPTIONS] test [ARGS]  set up, then run the tests; ARGS go to pytest
 
   --no-torch        leave out PyTorch: only making images needs it
-  --python PATH     use this Python (3.10 to 3.13) instead of searching for one
+  --python PATH     use this Python (3.10 to 3.14) instead of searching for one
   --index-url URL   take packages from this mirror of the Python Package Index
+  --torch-index-url URL
+                    look for PyTorch in this mirror of its index first (SDOPS_TORCH_INDEX_URL)
   --help            show this help
 
 pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf, proxies) are honored.
@@ -91,12 +94,12 @@ candidates() {
     */*) echo "$wanted_python" ;;
     ?*) on_path "$wanted_python" ;;
     *)
-        on_path python3.13 python3.12 python3.11 python3.10 python3 python
-        for place in "${HOMEBREW_PREFIX:-/opt/homebrew}"/bin/python3.1[0-3] \
-            /usr/local/opt/python@3.1[0-3]/bin/python3.1[0-3] \
-            /Library/Frameworks/Python.framework/Versions/3.1[0-3]/bin/python3 \
-            "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.1[0-3].*/bin/python \
-            "${HOME:-/}"/.local/share/uv/python/cpython-3.1[0-3].*/bin/python3; do
+        on_path python3.13 python3.12 python3.11 python3.10 python3.14 python3 python
+        for place in "${HOMEBREW_PREFIX:-/opt/homebrew}"/bin/python3.1[0-4] \
+            /usr/local/opt/python@3.1[0-4]/bin/python3.1[0-4] \
+            /Library/Frameworks/Python.framework/Versions/3.1[0-4]/bin/python3 \
+            "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3.1[0-4].*/bin/python \
+            "${HOME:-/}"/.local/share/uv/python/cpython-3.1[0-4].*/bin/python3; do
             [ ! -x "$place" ] || echo "$place"
         done
         ;;
@@ -185,17 +188,20 @@ make_venv() {
     fi
 }
 
-# Installs with .venv's pip; "$1" names what, for the case that it fails.
+# Installs with .venv's pip, whose words go to the log; "$1" names what, for the case that it fails.
 pip_install() {
     what=$1
     shift
-    "$venv_python" -m pip install --disable-pip-version-check -qq "$@" >&2 ||
-        die "$what could not be installed (see above). Where the package index cannot be reached," \
-            'use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).'
+    "$venv_python" -m pip install --disable-pip-version-check --no-color --progress-bar off "$@" \
+        >"$log" 2>&1 && return
+    tail -n 20 "$log" >&2
+    die "$what could not be installed (see above; all that pip said is in $log). Where the package" \
+        'index cannot be reached, use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).'
 }
 
 install_sdops() {
     export PIP_USER=0 # `user = true` in pip.conf would refuse to install into .venv
+    export PIP_RETRIES="${PIP_RETRIES:-1}" # without a network pip would try for a minute
     cd -- "$root"
     say 'Upgrading pip …'
     pip_install 'A new pip' --upgrade pip
@@ -218,7 +224,7 @@ run_tests() {
 run_doctor() {
     "$venv/bin/sdops" doctor || say 'The doctor has something to say: see above.'
     case $venv in
-    *[!A-Za-z0-9/._-]*) program="'$venv/bin/sdops'" ;; # ready to paste
+    *[!A-Za-z0-9/._-]*) program="'$(printf '%s\n' "$venv/bin/sdops" | sed "s/'/'\\\\''/g")'" ;;
     *) program=$venv/bin/sdops ;;
     esac
     say "sdops is installed. Look at the folder of your user interface with: $program doctor FOLDER"
@@ -230,9 +236,14 @@ while [ $# -gt 0 ]; do
     --no-torch) with_torch=no ;;
     --python=*) wanted_python=${1#*=} ;;
     --index-url=*) export PIP_INDEX_URL="${1#*=}" ;;
-    --python | --index-url)
+    --torch-index-url=*) export SDOPS_TORCH_INDEX_URL="${1#*=}" ;;
+    --python | --index-url | --torch-index-url)
         [ $# -gt 1 ] || die "$1 wants a value. See ./install.sh --help"
-        if [ "$1" = --python ]; then wanted_python=$2; else export PIP_INDEX_URL="$2"; fi
+        case $1 in
+        --python) wanted_python=$2 ;;
+        --index-url) export PIP_INDEX_URL="$2" ;;
+        --torch-index-url) export SDOPS_TORCH_INDEX_URL="$2" ;;
+        esac
         shift
         ;;
     test) break ;;

@@ -8,7 +8,7 @@ import os
 import sys
 
 OLDEST = (3, 10)
-NEWEST = (3, 13)
+NEWEST = (3, 14)
 
 
 def fault():

@@ -81,7 +81,7 @@ def path_of_broken_pythons(tmp_path) -> Path:
     program(folder / "python3.12", "echo hello")
     program(folder / "python3.11", "kill -SEGV $$")
     program(folder / "python3.10", "sleep 100")
-    program(folder / "python3", "echo 'it is Python 3.8; sdops wants 3.10 to 3.13'; exit 1")
+    program(folder / "python3", "echo 'it is Python 3.8; sdops wants 3.10 to 3.14'; exit 1")
     return folder
 
 

@@ -72,7 +72,7 @@ def options(text: str) -> list[str]:
 def test_both_installers_offer_the_same():
     ours, theirs = options(SCRIPT.read_text("ascii")), options((ROOT / "install.sh").read_text())
     assert ours == theirs
-    assert len(ours) == 4
+    assert len(ours) == 5
 
 
 def test_both_installers_do_the_same_with_pip():

@@ -6,10 +6,12 @@ index has to do: of the versions there, those count whose build fits as well.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 from sdops.env.plan import torch_for
 from sdops.errors import SdopsError
+from sdops.facts.credentials import hide_credentials
 from sdops.facts.types import Facts, PythonEnv
 from sdops.knowledge import torch_releases
 from sdops.knowledge.torch_plan import TorchPlan
@@ -17,6 +19,8 @@ from sdops.programs import pip
 
 CUDA_WHEELS = ("nvidia-", "cuda-")
 """How the names of NVIDIA's own packages begin, which a CUDA build of torch brings along."""
+MIRROR = "SDOPS_TORCH_INDEX_URL"
+"""Environment variable with a mirror of the PyTorch index, asked first; install.sh sets it too."""
 _GB = 1e9
 
 
@@ -63,14 +67,24 @@ def _arguments(
     if chosen.index_url is None:
         return chosen.requirements(("torch",))
     labelled = chosen.torch if "+" in chosen.torch else f"{chosen.torch}+{chosen.variant}"
-    planned = (f"torch{chosen.extra}=={labelled}", "--index-url", chosen.index_url)
-    try:
-        pip.would_fetch(python.executable, ("--no-deps", *planned))
-    except pip.PipError as error:
-        say(f"That build cannot be had from {chosen.index_url}: {error.message}")
-        say("Looking in pip's default index instead.")
-        return _from_default_index(chosen, facts, python, say)
-    return planned
+    for index in (*_mirrors(chosen.variant), chosen.index_url):
+        planned = (f"torch{chosen.extra}=={labelled}", "--index-url", index)
+        try:
+            pip.would_fetch(python.executable, ("--no-deps", *planned))
+        except pip.PipError as error:
+            say(f"That build cannot be had from {hide_credentials(index)}: {error.message}")
+        else:
+            return planned
+    say("Looking in pip's default index instead.")
+    return _from_default_index(chosen, facts, python, say)
+
+
+def _mirrors(variant: str) -> tuple[str, ...]:
+    """The user's own mirror of the PyTorch index, with a folder a build as there."""
+    mirror = os.environ.get(MIRROR, "").rstrip("/")
+    if not mirror:
+        return ()
+    return (mirror if mirror.endswith(f"/{variant}") else f"{mirror}/{variant}",)
 
 
 def _from_default_index(

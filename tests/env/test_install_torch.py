@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sdops.env.install_torch import install_torch
+from sdops.env.install_torch import MIRROR, install_torch
+from sdops.env.plan import torch_for
 from sdops.errors import SdopsError
 from sdops.facts import python_env
 from sdops.facts.types import Driver, Facts, Gpu, Host
@@ -121,3 +122,20 @@ def test_a_gpu_is_not_given_a_build_that_cannot_use_it(patient, index):
 def test_an_empty_index_is_a_plain_fault(patient, index):
     with pytest.raises(SdopsError, match="torch"):
         install_torch(facts(patient), lambda _: None)
+
+
+def test_a_mirror_of_the_pytorch_index_is_asked_first(patient, tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    chosen, _ = torch_for(facts(patient))
+    assert chosen is not None
+    version = chosen.torch if "+" in chosen.torch else f"{chosen.torch}+{chosen.variant}"
+    folder = tmp_path / "a mirror" / chosen.variant / "torch"
+    folder.mkdir(parents=True)
+    wheel = make_wheel(folder, "torch", version)
+    (folder / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+    monkeypatch.setenv(MIRROR, (tmp_path / "a mirror").as_uri())
+    said: list[str] = []
+    install_torch(facts(patient), said.append)
+    assert installed(patient) == version, said
