@@ -110,7 +110,7 @@ def test_no_usable_python_is_told_one_by_one(bare, path_of_broken_pythons, tmp_p
     assert f"{path}/python3.11: it stops without a word" in done.stderr
     assert f"{path}/python3.10: it does not answer" in done.stderr
     assert f"{path}/python3: it is Python 3.8" in done.stderr
-    assert "Not here at all: python." in done.stderr
+    assert "Not here at all: python3.14 python." in done.stderr
     assert "uv python install" in done.stderr
     assert not (bare / ".venv").exists()
 

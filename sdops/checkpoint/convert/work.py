@@ -37,6 +37,7 @@ from sdops.checkpoint.types import Checkpoint
 from sdops.checkpoint.write.new_file import require_room
 from sdops.errors import SdopsError, UnreadableInputError, UsageError
 from sdops.finding import Finding, Report, Severity
+from sdops.moving import refusal
 
 SIDE_BY_SIDE = 2
 
@@ -125,7 +126,7 @@ def _attempt(manner: Manner, task: Task, advance: Advance) -> list[Result]:
 
 
 def _broken_off(error: OSError, task: Task) -> str:
-    return f"{task.source} could not be made into {task.destination}: {error.strerror or error}."
+    return f"{task.source} could not be made into {task.destination}: {refusal(error)}."
 
 
 def _broken(error: BrokenFileError, task: Task) -> str:
