@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-FIRST_LINE_S, LINE_EVERY_S = 5.0, 30.0
+FIRST_LINE_S, LINE_EVERY_S = 20.0, 30.0
 """Short work says nothing in a pipe or a log, long work twice a minute."""
 
 
