@@ -124,7 +124,7 @@ def _of_signature(row: Mapping[str, Any]) -> Rule:
     severity = row["severity"]
     return Rule(
         id=row["id"],
-        title=row["title"],
+        title=_sentence(row["title"]),
         explanation=row["cause"],
         fix=row["remedy"],
         source=row["source"],
@@ -139,3 +139,7 @@ def _named_in(module: ModuleType) -> str:
 def _severities(words: str) -> tuple[Severity, ...]:
     found = set(re.findall(r"[a-z]+", words))
     return tuple(severity for severity in Severity if severity.label in found)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sdops.dialect.metadata.made import ModelFile, Network
+from sdops.dialect.metadata.made import UsedModel, UsedNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class PictureAnswer:
     negative: str
     settings: Mapping[str, str]
     """By A1111's names, values as texts."""
-    networks: tuple[Network, ...]
-    models: tuple[ModelFile, ...]
+    networks: tuple[UsedNetwork, ...]
+    models: tuple[UsedModel, ...]
     family: str | None = None
     """The only architecture that the settings can belong to; null if they do not say."""
     missing: tuple[str, ...] = ()

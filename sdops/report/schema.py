@@ -38,7 +38,9 @@ def _answers() -> dict[str, Any]:
 
 def _branch(command: str, data: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     described = json_schema(data)
-    definitions |= described.pop("$defs", {})
+    for name, definition in described.pop("$defs", {}).items():
+        if definitions.setdefault(name, definition) != definition:
+            raise AssertionError(f"two types of answers are called {name}")
     return {
         "if": {"properties": {"command": {"const": command}}},
         "then": {"properties": {"data": described}},

@@ -9,7 +9,7 @@ from sdops.dialect.infotext import Infotext
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class UsedNetwork:
     """A LoRA, an embedding or another small model that was used beside the checkpoint."""
 
     kind: str
@@ -20,7 +20,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
+class UsedModel:
     """A model that was used."""
 
     kind: str
@@ -39,8 +39,8 @@ class Made:
     negative: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     """By A1111's names, values as texts."""
-    networks: tuple[Network, ...] = ()
-    models: tuple[ModelFile, ...] = ()
+    networks: tuple[UsedNetwork, ...] = ()
+    models: tuple[UsedModel, ...] = ()
     family: str | None = None
     """The only architecture that the settings can belong to, such as Flux; None if unsaid."""
     not_understood: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sdops.dialect.infotext import Infotext, parse, says_nothing
-from sdops.dialect.metadata.made import Made, ModelFile, Network
+from sdops.dialect.metadata.made import Made, UsedModel, UsedNetwork
 from sdops.dialect.metadata.programs.values import (
     is_table,
     items,
@@ -95,16 +95,16 @@ def family(parameters: Mapping[str, str]) -> str | None:
     )  # fmt: skip
 
 
-def _networks(found: Infotext, parameters: Mapping[str, str]) -> tuple[Network, ...]:
+def _networks(found: Infotext, parameters: Mapping[str, str]) -> tuple[UsedNetwork, ...]:
     prompts = (found.prompt, found.negative, parameters.get("Hires prompt", ""))
     hashes = {name: digest for _, name, digest in _hashes(parameters)}
     tagged = [
-        Network(each.kind, each.name, each.weight, hashes.get(each.name))
+        UsedNetwork(each.kind, each.name, each.weight, hashes.get(each.name))
         for each in networks_in(*prompts)
     ]
     names = {each.name for each in tagged}
     listed = [
-        Network(kind, name, None, digest)
+        UsedNetwork(kind, name, None, digest)
         for kind, name, digest in _hashes(parameters)
         if kind not in ("model", "vae") and name not in names
     ]
@@ -133,17 +133,17 @@ def _hashes(parameters: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
             yield EMBEDDING_KINDS.get(kind.casefold(), kind.casefold()), name or kind, hashed
 
 
-def _of_civitai(parameters: Mapping[str, str]) -> Iterator[Network]:
+def _of_civitai(parameters: Mapping[str, str]) -> Iterator[UsedNetwork]:
     for row in items(_json(parameters.get("Civitai resources"))):
         if not is_table(row):
             continue
         kind = str(row.get("type", "")).casefold()
         name = text(row.get("modelName")) or text(row.get("modelVersionId"))
         if name and kind not in ("checkpoint", "model", "upscaler", "vae"):
-            yield Network(EMBEDDING_KINDS.get(kind, kind), name, text(row.get("weight")))
+            yield UsedNetwork(EMBEDDING_KINDS.get(kind, kind), name, text(row.get("weight")))
 
 
-def _of_addnet(parameters: Mapping[str, str]) -> Iterator[Network]:
+def _of_addnet(parameters: Mapping[str, str]) -> Iterator[UsedNetwork]:
     """Those of the extension Additional Networks: `AddNet Model 1: name(hash)`."""
     for number in range(1, 6):
         written = parameters.get(f"AddNet Model {number}")
@@ -152,10 +152,10 @@ def _of_addnet(parameters: Mapping[str, str]) -> Iterator[Network]:
             name, digest = (match[1], match[2]) if match else (written, None)
             weight = parameters.get(f"AddNet Weight {number}")
             weight = weight or parameters.get(f"AddNet Weight A {number}")
-            yield Network("lora", name, weight, digest)
+            yield UsedNetwork("lora", name, weight, digest)
 
 
-def _models(parameters: Mapping[str, str]) -> Iterator[ModelFile]:
+def _models(parameters: Mapping[str, str]) -> Iterator[UsedModel]:
     hashes = {
         name: digest for kind, name, digest in _hashes(parameters) if kind in ("model", "vae")
     }
@@ -167,15 +167,15 @@ def _models(parameters: Mapping[str, str]) -> Iterator[ModelFile]:
         value = parameters.get(name)
         if value and not (kind == "upscaler" and re.match(r"Latent|None|Lanczos|Nearest", value)):
             match = re.fullmatch(r"(.*?)(?: \[([0-9a-f]+)\])?", value)
-            yield ModelFile(kind, match[1] if match else value, match[2] if match else None)
+            yield UsedModel(kind, match[1] if match else value, match[2] if match else None)
     for name, value in parameters.items():
         if re.fullmatch(r"(Hires )?Module \d+", name) and value != "Built-in":
-            yield ModelFile("vae or text encoder", value)
+            yield UsedModel("vae or text encoder", value)
     for row in items(_json(parameters.get("Civitai resources"))):
         if is_table(row) and str(row.get("type", "")).casefold() in ("checkpoint", "model"):
             title = text(row.get("modelName"))
             if title and title != parameters.get("Model"):
-                yield ModelFile("checkpoint", title, None)
+                yield UsedModel("checkpoint", title, None)
 
 
 def _json(written: str | None) -> object:

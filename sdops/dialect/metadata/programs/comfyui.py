@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sdops.dialect.metadata.made import Made, ModelFile, Network
+from sdops.dialect.metadata.made import Made, UsedModel, UsedNetwork
 from sdops.dialect.metadata.programs import a1111
 from sdops.dialect.metadata.programs.comfy_graph import (
     Graph,
@@ -350,10 +350,10 @@ def _words_behind(walk: Walk, value: Link, depth: int) -> str:
 
 def _model_chain(
     walk: Walk, sampler: Node
-) -> tuple[tuple[Network, ...], tuple[ModelFile, ...], dict[str, object]]:
+) -> tuple[tuple[UsedNetwork, ...], tuple[UsedModel, ...], dict[str, object]]:
     """The networks and the model between a sampler and the file, and settings on the way."""
-    networks: list[Network] = []
-    models: tuple[ModelFile, ...] = ()
+    networks: list[UsedNetwork] = []
+    models: tuple[UsedModel, ...] = ()
     more: dict[str, object] = {}
     guider = walk.node(sampler.inputs.get("guider"))
     node: Node | None = sampler
@@ -379,13 +379,13 @@ def _model_chain(
     return tuple(reversed(networks)), models, more
 
 
-def _networks_of(walk: Walk, node: Node) -> Iterator[Network]:
+def _networks_of(walk: Walk, node: Node) -> Iterator[UsedNetwork]:
     inputs = node.inputs
     for name, value in inputs.items():
         row = re.fullmatch(r"lora_name(_?\d*)|lora_(\d+)_?(?:name)?|lora_wt", name)
         if is_table(value) and "lora" in value:  # rgthree's Power Lora Loader
             if value.get("on", True) and text(value.get("lora")) not in (None, "None"):
-                yield Network("lora", stem(value["lora"]) or "", text(value.get("strength")))
+                yield UsedNetwork("lora", stem(value["lora"]) or "", text(value.get("strength")))
             continue
         if row is None:
             continue
@@ -399,7 +399,7 @@ def _networks_of(walk: Walk, node: Node) -> Iterator[Network]:
                                      f"model_str{number_}", f"strength{number_}",
                                      "lora_model_strength") if key in inputs), None)  # fmt: skip
         if known and weight not in (0, 0.0):
-            yield Network("lora", known, text(number(walk, weight)))
+            yield UsedNetwork("lora", known, text(number(walk, weight)))
     stack = walk.node(inputs.get("lora_stack", inputs.get("optional_lora_stack")))
     if stack is not None:
         yield from _networks_of(walk, stack)
@@ -421,7 +421,7 @@ def _clip_skip(walk: Walk, link: Input) -> dict[str, object]:
     return {}
 
 
-def _vae(walk: Walk) -> tuple[ModelFile, ...]:
+def _vae(walk: Walk) -> tuple[UsedModel, ...]:
     """The VAE that decodes, where it is a file of its own."""
     for node in walk.graph.values():
         if "vae" in node.inputs and re.search(r"VAEDecode", node.kind):

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from sdops.dialect.metadata.made import Made, ModelFile, Network
+from sdops.dialect.metadata.made import Made, UsedModel, UsedNetwork
 from sdops.dialect.metadata.programs.values import (
     Table,
     file_name,
@@ -81,21 +81,21 @@ def _nested(value: object, *names: str) -> object:
     return next((value[name] for name in names if value.get(name) is not None), None)
 
 
-def _model(kind: str, value: object) -> tuple[ModelFile, ...]:
+def _model(kind: str, value: object) -> tuple[UsedModel, ...]:
     if not is_table(value):
         return model(kind, value)
     inner = value.get("model") if is_table(value.get("model")) else value
     return model(kind, _nested(inner, "name", "model_name", "key"), _nested(inner, "hash"))
 
 
-def _loras(table: Table) -> Iterator[Network]:
+def _loras(table: Table) -> Iterator[UsedNetwork]:
     for row in items(table.get("loras")):
         if not is_table(row):
             continue
         inner = next((row[name] for name in ("model", "lora") if is_table(row.get(name))), row)
         name = text(_nested(inner, "name", "model_name", "key"))
         if name:
-            yield Network("lora", name, text(row.get("weight")), text(_nested(inner, "hash")))
+            yield UsedNetwork("lora", name, text(row.get("weight")), text(_nested(inner, "hash")))
 
 
 def _sampler(name: str | None) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sdops.dialect.infotext import parse
-from sdops.dialect.metadata.made import Made, ModelFile, Network
+from sdops.dialect.metadata.made import Made, UsedModel, UsedNetwork
 from sdops.dialect.metadata.programs import a1111
 from sdops.dialect.metadata.programs.values import (
     Table,
@@ -97,19 +97,21 @@ def _first(table: Table, *names: str) -> str:
     return found[0] if found else ""
 
 
-def _fooocus_loras(table: Table) -> Iterator[Network]:
+def _fooocus_loras(table: Table) -> Iterator[UsedNetwork]:
     for row in items(table.get("loras")):
         cells = list(items(row))
         if len(cells) >= 2 and (name := stem(cells[0])):
-            yield Network("lora", name, text(cells[1]), text(cells[2]) if len(cells) > 2 else None)
+            yield UsedNetwork(
+                "lora", name, text(cells[1]), text(cells[2]) if len(cells) > 2 else None
+            )
     for name, value in table.items():
         match = re.fullmatch(r"lora_combined_\d+", name)
         if match and isinstance(value, str):
             model_name, _, weight = value.rpartition(" : ")
-            yield Network("lora", stem(model_name) or model_name, weight)
+            yield UsedNetwork("lora", stem(model_name) or model_name, weight)
         match = re.fullmatch(r"LoRA (?:\[)?(.+?)(?:\])? weight", name)
         if match:
-            yield Network("lora", stem(match[1]) or match[1], text(value))
+            yield UsedNetwork("lora", stem(match[1]) or match[1], text(value))
 
 
 def swarmui(texts: Texts) -> Made | None:
@@ -135,7 +137,7 @@ def _swarm(outer: Table, table: Table) -> Made:
     of_loras = [text(row.get("hash")) for row in items(outer.get("sui_models"))
                 if is_table(row) and row.get("param") == "loras"]  # fmt: skip
     loras = tuple(
-        Network("lora", name, *(row[number] if number < len(row) else None
+        UsedNetwork("lora", name, *(row[number] if number < len(row) else None
                                 for row in (weights, of_loras)))
         for number, name in enumerate(names) if name
     )  # fmt: skip
@@ -172,7 +174,7 @@ def easy_diffusion(texts: Texts) -> Made | None:
     names, weights = _as_list(table.get("use_lora_model")), _as_list(table.get("lora_alpha"))
     weights = weights or [table.get("lora_alpha")]
     loras = tuple(
-        Network("lora", known, text(weights[number]) if number < len(weights) else None)
+        UsedNetwork("lora", known, text(weights[number]) if number < len(weights) else None)
         for number, each in enumerate(names) if (known := stem(each))
     )  # fmt: skip
     models = (*model("checkpoint", name), *model("vae", values["VAE"]))
@@ -228,11 +230,11 @@ def _draw(table: Table) -> Made:
     if not text(values.get("Denoising strength")) or values["Denoising strength"] in (1, 1.0):
         values.pop("Denoising strength", None)
     loras = tuple(
-        Network("lora", name, text(row.get("weight")))
+        UsedNetwork("lora", name, text(row.get("weight")))
         for row in items(table.get("lora"))
         if is_table(row) and (name := stem(row.get("model")))
     )
-    models: tuple[ModelFile, ...] = model("checkpoint", stem(table.get("model")))
+    models: tuple[UsedModel, ...] = model("checkpoint", stem(table.get("model")))
     models += model("refiner", stem(table.get("refiner")))
     said = settings(values)
     prompt, negative = text(table.get("c")) or "", text(table.get("uc")) or ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from sdops.dialect.infotext import says_nothing, with_names
-from sdops.dialect.metadata.made import ModelFile, Network
+from sdops.dialect.metadata.made import UsedModel, UsedNetwork
 
 Table = Mapping[str, object]
 MOST_DIGITS = 15
@@ -71,19 +71,21 @@ def stem(path: object) -> str | None:
     )
 
 
-def model(kind: str, name: object, digest: object = None) -> tuple[ModelFile, ...]:
+def model(kind: str, name: object, digest: object = None) -> tuple[UsedModel, ...]:
     """One model file, or none where no name is said."""
     known, hashed = text(name), text(digest)
     if (not known or says_nothing(kind, known)) and not hashed:
         return ()
-    return (ModelFile(kind, known, hashed),)
+    return (UsedModel(kind, known, hashed),)
 
 
-def networks_in(*prompts: str) -> tuple[Network, ...]:
+def networks_in(*prompts: str) -> tuple[UsedNetwork, ...]:
     """What the tags `<lora:name:weight>` in `prompts` name, each once."""
-    found: dict[tuple[str, str], Network] = {}
+    found: dict[tuple[str, str], UsedNetwork] = {}
     for prompt in prompts:
         for match in NETWORK.finditer(prompt):
             name, *weights = match[2].split(":")
-            found.setdefault((match[1], name), Network(match[1], name, ":".join(weights) or None))
+            found.setdefault(
+                (match[1], name), UsedNetwork(match[1], name, ":".join(weights) or None)
+            )
     return tuple(found.values())
