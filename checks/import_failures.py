@@ -10,13 +10,18 @@ Source: the exception itself; profiles/signatures/.
 
 from __future__ import annotations
 
+import re
+
 from sdops.check import Facts, Finding, ImportProbe, Iterator, Remedy, Severity, Skip
 from sdops.knowledge.patient import python_of
 from sdops.knowledge.signatures import Signature, recognize
 from sdops.knowledge.torch_family import disagreements
 from sdops.knowledge.xformers_fit import misfits
+from sdops.remedies.packages import install_beside
 from sdops.remedies.torch import install_torch
 
+ASKS = re.compile(r"\b([A-Za-z][\w-]{0,60}(?:[<>=!~]=?[\d.]{1,20},?){1,4}) is required")
+"""How transformers, diffusers and accelerate say which version of another package they want."""
 NEEDED = ("torch", "torchvision", "numpy", "safetensors", "PIL")
 """Modules without which no UI starts."""
 
@@ -58,6 +63,10 @@ def _finding(facts: Facts, probe: ImportProbe) -> Finding:
 
 
 def _remedies(facts: Facts, probe: ImportProbe, known: Signature | None) -> tuple[Remedy, ...]:
+    asked = ASKS.search(probe.message or "")
+    if asked is not None:
+        text = f"Install {asked[1]}, which it asks for; torch and NumPy stay as they are."
+        return (install_beside(facts, text, [asked[1]]),)
     torch = facts.python.torch if facts.python else None
     again = install_torch(facts, near=torch.version if torch else None)
     if known is not None:

@@ -59,3 +59,14 @@ def test_quiet_for_what_is_not_installed(imported, judge):
 def test_quiet(imported, judge, machine):
     assert not judge("import-failures", imported(ImportProbe("torch", True, "2.8.0")))
     assert not judge("import-failures", machine("healthy-linux-rtx5090-comfyui"))
+
+
+def test_the_version_that_the_message_asks_for_is_installed(machine, judge):
+    message = (
+        "huggingface-hub>=0.24.0,<1.0 is required for a normal functioning of this module, but "
+        "found huggingface-hub==0.23.4."
+    )
+    probe = ImportProbe("transformers", ok=False, exception="ImportError", message=message)
+    facts = replace(machine("healthy-linux-rtx5090-comfyui"), deep=DeepProbe(imports=(probe,)))
+    (finding,) = judge("import-failures", facts)
+    assert "huggingface-hub>=0.24.0,<1.0" in finding.remedies[0].commands[0].argv
