@@ -100,9 +100,10 @@ def test_standard_input_and_lists(folder: Path, tmp_path: Path) -> None:
     document = answer(run("-", "--json", cwd=tmp_path, stdin=bad))
     assert verdicts(document) == {"-": "dangerous"}
     names = tmp_path / "names.txt"
-    names.write_text(f"{folder / 'good.pt'}\n{folder / 'notes.txt'}\n")
+    names.write_text(f"# two files\n{folder / 'good.pt'}\n{folder / 'notes.txt'}\n")
     listed = answer(run("--from-file", names, "--json", "--no-cache", cwd=tmp_path))
     assert set(verdicts(listed)) == {"good.pt", "notes.txt"}
+    assert listed["faults"] == []
 
 
 def test_results_are_remembered_until_the_file_changes(folder: Path, tmp_path: Path) -> None:

@@ -78,7 +78,11 @@ def _listed(path: Path) -> list[str]:
         names = decode(data).replace("\0", "\n").split("\n")
     else:  # names are bytes here, in no encoding that must be right
         names = os.fsdecode(data).replace("\0", "\n").split("\n")
-    return [name.rstrip("\r") for name in names if name.strip()]
+    return [name.rstrip("\r") for name in names if name.strip() and not _is_comment(name)]
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#") and not os.path.lexists(line.rstrip("\r"))
 
 
 def _wanted(name: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
