@@ -93,7 +93,7 @@ def checkpoint_of(path: str, source: Source, contents: Contents) -> Checkpoint:
     tensors, others = tensor_index.split(found)
     problems = checkpoint.problems
     if not found.complete:
-        text = "It holds more than sdops follows, or a name that is too long."
+        text = "The index is too large for sdops to follow, or a name in it is too long."
         problems += (Problem("index-incomplete", text, blocking=True),)
     if contents.main.fault:
         problems += (_damaged(contents.main),)
