@@ -57,7 +57,10 @@ def table() -> Mapping[str, Any]:
 def first_match(rows: Iterable[Row], shapes: Shapes, prefixes: Sequence[str]) -> Match | None:
     """The first row that fits the tensors behind the first prefix that any row fits."""
     rows = tuple(rows)
+    heads = {name.partition(".")[0] for name in shapes}
     for prefix in prefixes:
+        if prefix and prefix.partition(".")[0] not in heads:
+            continue
         inside = strip(shapes, prefix)
         if not inside:
             continue
@@ -116,7 +119,7 @@ def _names(row: Row, inside: Shapes, whole: Shapes) -> list[str] | None:
 
 
 def _patterns(row: Row, inside: Shapes, _whole: Shapes) -> list[str] | None:
-    if "hint" in row and not any(row["hint"] in name for name in inside):
+    if "hint" in row and row["hint"] not in "\n".join(inside):
         return None
     if any(_first(pattern, inside) for pattern in row.get("none_re", ())):
         return None
