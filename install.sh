@@ -194,7 +194,7 @@ pip_install() {
     shift
     "$venv_python" -m pip install --disable-pip-version-check --no-color --progress-bar off "$@" \
         >"$log" 2>&1 && return
-    tail -n 20 "$log" >&2
+    tail -n 20 "$log" >&2 || true
     die "$what could not be installed (see above; all that pip said is in $log). Where the package" \
         'index cannot be reached, use a mirror (--index-url URL) or a proxy (HTTPS_PROXY).'
 }

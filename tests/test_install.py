@@ -16,7 +16,7 @@ from tests import pythons
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = ".made-by-sdops-install"
-TOOLS = ("cat", "dirname", "grep", "head", "mkdir", "rm", "sh", "sleep", "timeout", "uname")
+TOOLS = ("cat", "dirname", "grep", "head", "mkdir", "rm", "sh", "sleep", "tail", "timeout", "uname")
 
 pytestmark = [
     pytest.mark.slow,
