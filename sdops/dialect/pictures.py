@@ -19,7 +19,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 """What UIs write; a decoder that is never needed cannot be attacked."""
 KEYWORD = "parameters"
 USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
-UNICODE_COMMENT, ASCII_COMMENT = b"UNICODE\x00", b"ASCII\x00\x00\x00"
+UNICODE_COMMENT = b"UNICODE\x00"
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, IndexError, TypeError)
 """What Pillow raises for a file that is not what it seems."""
 
@@ -84,26 +84,6 @@ def write(picture: Image.Image, path: Path, **options: Any) -> None:
     kind = Image.registered_extensions().get(path.suffix.lower(), "PNG")
     picture.save(content, kind, **options)
     replace(path, content.getvalue())
-
-
-def infotext_in(picture: Image.Image) -> str | None:
-    """The infotext in `picture`; None if there is none."""
-    written = picture.info.get(KEYWORD)
-    if isinstance(written, str):
-        return written
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT)
-    except DAMAGE:
-        return None
-    if not isinstance(comment, bytes):
-        return None
-    text = comment[len(UNICODE_COMMENT) :]
-    if comment.startswith(UNICODE_COMMENT):
-        is_little = text[1::2].count(0) > text[::2].count(0)
-        return text.decode("utf-16-le" if is_little else "utf-16-be", errors="replace")
-    return text.decode("utf-8", errors="replace") if comment.startswith(ASCII_COMMENT) else None
 
 
 def soften(mask: Image.Image, blur: float) -> Image.Image:

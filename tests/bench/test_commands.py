@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from sdops.dialect.infotext import parse
-from sdops.dialect.pictures import infotext_in, open_picture
+from sdops.dialect.metadata.texts import read_texts
 from sdops.report.schema import schema
 from tests.uis import a1111
 
@@ -76,7 +76,8 @@ def test_smoke_makes_pictures_and_a_contact_sheet(tmp_path):
     names = ["smoke.png", "001.png", "002.png", "003.png", "004.png", "grid.png"]
     assert [Path(path).name for path in document["data"]["images"]] == names
     first, last = (
-        parse(infotext_in(open_picture(folder / name)) or "") for name in ("smoke.png", "004.png")
+        parse(read_texts(folder / name).named.get("parameters", ""))
+        for name in ("smoke.png", "004.png")
     )
     assert first.prompt == "a ((cat:1.2) AND [a dog"
     assert str(first) == document["data"]["infotext"]

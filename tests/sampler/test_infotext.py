@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sdops.dialect.infotext import Infotext, parse, quote, unquote
-from sdops.dialect.pictures import infotext_in, open_picture, save
+from sdops.dialect.metadata.texts import read_texts
+from sdops.dialect.pictures import save
 
 TEXT = """a photo, (best:1.2)
 second line
@@ -16,6 +17,11 @@ Negative prompt: bad, worse
 still negative
 Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7, Seed: 965400086, Size: 512x768, \
 Lora hashes: "a: 1, b: 2", Version: v1.10.1"""
+
+
+def infotext_in(path):
+    named = read_texts(path).named
+    return named.get("parameters", named.get("UserComment"))
 
 
 def test_parse():
@@ -65,10 +71,10 @@ def test_any_value_comes_back(value):
 def test_pictures_carry_it(ending, text, tmp_path):
     path = tmp_path / f"picture.{ending}"
     save(Image.new("RGB", (8, 8)), path, text)
-    assert infotext_in(open_picture(path)) == text
+    assert infotext_in(path) == text
 
 
 def test_a_picture_without(tmp_path):
     path = tmp_path / "plain.png"
     Image.new("RGB", (8, 8)).save(path)
-    assert infotext_in(open_picture(path)) is None
+    assert infotext_in(path) is None

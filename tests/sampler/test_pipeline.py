@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from sdops.dialect import infotext, pictures
+from sdops.dialect.metadata.texts import read_texts
 from sdops.dialect.options import Churn, Guidance, Hires, Prediction, PromptOptions, Sampling
 from sdops.dialect.request import Files, Request
 from sdops.dialect.samplers import SAMPLERS
@@ -561,7 +562,7 @@ def test_infotext_of_a_picture(pipeline, tmp_path):
     assert first.image.size == (96, 96)
     path = tmp_path / "second.png"
     pictures.save(second.image, path, str(second.infotext))
-    parsed = infotext.parse(pictures.infotext_in(pictures.open_picture(path)))
+    parsed = infotext.parse(read_texts(path).named["parameters"])
     assert parsed.prompt == "a (cat:1.3)\nBREAK two"
     assert parsed.negative == "bad"
     expected = {

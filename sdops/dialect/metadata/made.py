@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sdops.dialect.infotext import Infotext
 
@@ -49,8 +49,3 @@ class Made:
     def infotext(self) -> Infotext:
         """The same as A1111 would write it."""
         return Infotext(self.prompt, self.negative, dict(self.settings))
-
-    def with_settings(self, **more: str) -> Made:
-        """The same with further settings, by A1111's names with `_` for a space."""
-        added = {name.replace("_", " "): value for name, value in more.items()}
-        return replace(self, settings={**self.settings, **added})
