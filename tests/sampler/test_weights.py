@@ -269,17 +269,33 @@ def test_a_lora_is_no_checkpoint(tmp_path):
     refused(saved(tmp_path / "style.safetensors", tensors), "lora")
 
 
+VAE_ALONE = {
+    "decoder.conv_in.weight": (512, 4, 3, 3),
+    "decoder.mid.block_1.norm1.weight": (512,),
+    "encoder.down.2.downsample.conv.weight": (512, 512, 3, 3),
+    "post_quant_conv.weight": (4, 4, 1, 1),
+}
+FLUX = {
+    "img_in.weight": (3072, 64),
+    "txt_in.weight": (3072, 4096),
+    "single_blocks.0.linear1.weight": (8, 8),
+    "double_blocks.0.img_attn.norm.key_norm.scale": (128,),
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("shapes", "words"),
     [
-        ("decoder.conv_in.weight", "it is a VAE alone"),
-        ("double_blocks.0.img_attn.norm.key_norm.scale", "it is of another kind: FLUX.1"),
-        ("model_ema.diffusion_modelout2weight", "it holds nothing but averaged (EMA) weights"),
-        ("x", "it is of no kind that sdops knows"),
+        (VAE_ALONE, "it is a VAE alone"),
+        (FLUX, "it is of another kind: FLUX.1"),
+        ({"model_ema.diffusion_modelout2weight": (8,)}, "nothing but averaged (EMA) weights"),
+        ({"x": (8,)}, "it is of no kind that sdops knows"),
     ],
+    ids=["vae", "flux", "ema", "unknown"],
 )
-def test_other_files(name, words, tmp_path):
-    refused(saved(tmp_path / "other.safetensors", {name: torch.zeros(512, 4, 3, 3)}), words)
+def test_other_files(shapes, words, tmp_path):
+    tensors = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    refused(saved(tmp_path / "other.safetensors", tensors), words)
 
 
 def test_missing_and_misshapen_tensors_are_listed(state, tmp_path):

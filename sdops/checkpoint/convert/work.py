@@ -135,11 +135,11 @@ def _broken(error: BrokenFileError, task: Task) -> str:
 
 def _perform(task: Task, manner: Manner, advance: Advance) -> ConvertedFile | LeftOutFile:
     plan = _plan(task.source, manner)
+    if task.out is not None and same.is_done(plan, task.destination, manner.options, advance):
+        return _skipped(task, f"{task.destination} holds just this already{manner.after.kept}")
     refuse_same_file(plan, task.destination)
     if plan.needless and (manner.options.metadata or not plan.metadata):
         return _skipped(task, f"{plan.needless}{manner.after.kept}")
-    if task.out is not None and same.is_done(plan, task.destination, manner.options, advance):
-        return _skipped(task, f"{task.destination} holds just this already{manner.after.kept}")
     manner.after.check(plan)
     if manner.dry_run:
         foreseen = foresee(plan, task.destination, manner.options, manner.suffix)
