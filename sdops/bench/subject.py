@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from sdops.sampler.configuration import Family, ModelConfig, architecture
 from sdops.sampler.memory import Memory
 from sdops.sampler.pipeline import Options, Pipeline
 from sdops.sampler.random_weights import randomize
-from sdops.sampler.weights import Parts, Weights, assign, build, load
+from sdops.sampler.weights import Parts, Weights, assign, build, load, over_the_same_memory
 
 Answer = TypeVar("Answer")
 LADDER = (Memory.ALL, Memory.PARTS, Memory.LAYERS)
@@ -73,11 +73,7 @@ class Subject:
             UsageError: there is no such architecture.
             UnreadableInputError: the checkpoint is damaged or no such model.
         """
-        if self.checkpoint is not None:
-            return load(self.checkpoint, self.weights, self.vae)
-        parts = build(architecture(self.architecture))
-        assign(parts, _random_weights(self.architecture, self.seed), self.title)
-        return parts
+        return over_the_same_memory(_loaded(replace(self, model_hash=None, vae_hash=None)))
 
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
         """The model, ready to make pictures; errors as of `parts`."""
@@ -118,6 +114,16 @@ def hashes_of(path: Path) -> FileHashes:
     """The hashes of a file, remembered from earlier runs."""
     with ResultCache("hash", CACHE_VERSION) as cache:
         return hash_file(path, cache=cache)
+
+
+@lru_cache(maxsize=1)
+def _loaded(subject: Subject) -> Parts:
+    """The model as it is in the file; read once, however many parts of it are tried."""
+    if subject.checkpoint is not None:
+        return load(subject.checkpoint, subject.weights, subject.vae)
+    parts = build(architecture(subject.architecture))
+    assign(parts, _random_weights(subject.architecture, subject.seed), subject.title)
+    return parts
 
 
 @cache

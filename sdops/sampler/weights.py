@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import mmap
 import re
 from collections.abc import Collection, Mapping
@@ -65,6 +66,16 @@ class Parts:
         """The modules by what their tensors' names begin with in a checkpoint."""
         encoders = zip(self.config.text, self.text, strict=True)
         return {UNET: self.unet, VAE: self.vae} | {c.prefix: m for c, m in encoders}
+
+
+def over_the_same_memory(parts: Parts) -> Parts:
+    """The modules of `parts` anew; to cast or move them leaves `parts` and its memory alone."""
+    tensors = [each for module in parts.by_prefix().values() for each in module.parameters()]
+    memo: dict[int, object] = {
+        id(each): nn.Parameter(each.detach(), requires_grad=False) for each in tensors
+    }
+    memo |= {id(each): each for module in parts.by_prefix().values() for each in module.buffers()}
+    return copy.deepcopy(parts, memo)
 
 
 def build(config: ModelConfig) -> Parts:
