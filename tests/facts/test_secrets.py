@@ -26,8 +26,11 @@ from tests import uis
 from tests.machine import record
 from tests.pythons import text
 
-SECRETS = st.text(string.ascii_letters + string.digits + "!$*^_-", min_size=8, max_size=24).filter(
-    lambda word: word.strip(string.punctuation) == word and not word.isdigit()
+# Begun so that no word of any rule's text is one.
+SECRETS = (
+    st.text(string.ascii_letters + string.digits + "!$*^_-", min_size=5, max_size=20)
+    .filter(lambda word: word.strip(string.punctuation) == word)
+    .map("zQ9{}".format)
 )
 NAMES = st.sampled_from(
     ["token", "hf_token", "SD_AUTH", "api-key", "password", "client_secret", "cookie",
@@ -116,7 +119,7 @@ def _seen(root: Path, place: Callable[[Path, str, str], Mapping[str, str]], name
     return hide_secrets(facts, variables)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=14, suppress_health_check=list(HealthCheck))
 @given(place=st.sampled_from(PLACES), name=NAMES, secret=SECRETS)
 def test_no_planted_secret_is_in_any_answer(
     place: Callable[[Path, str, str], Mapping[str, str]],
