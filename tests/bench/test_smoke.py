@@ -75,7 +75,10 @@ def test_vae_that_overflows_gets_the_flag_of_each_ui(tmp_path):
     assert flags == {"--no-half-vae": None}
     assert lines(outcome) == {
         "a1111": "--no-half-vae",
+        "a1111-amdgpu": "--no-half-vae",
         "forge": "--vae-in-fp32",
+        "forge-classic": "--vae-in-fp32",
+        "forge-neo": "--vae-in-fp32",
         "reforge": "--vae-in-fp32",
         "sdnext": "--no-half-vae",
         "comfyui": "--fp32-vae",
