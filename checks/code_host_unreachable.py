@@ -3,7 +3,7 @@
 Updates and extensions fail with "Failed to connect to github.com" or "Couldn't clone"; what is
 installed goes on working.
 
-Fix: Mend the connection, or let git go through a proxy that works.
+Fix: Repair the connection, or let git go through a proxy that works.
 
 Source: git-config(1), http.proxy.
 """

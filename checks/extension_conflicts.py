@@ -1,6 +1,6 @@
 """Two extensions want versions of one package that no single one satisfies.
 
-Whichever is installed last wins, and the other one fails. No command mends that: one environment
+Whichever is installed last wins, and the other one fails. No command fixes that: one environment
 holds one version.
 
 Fix: Do without one of the two, or look for a version of it that has moved on.

@@ -1,6 +1,6 @@
 """A launch flag is set that this UI ignores or has removed.
 
-The flag looks as if it did something and does nothing: what it should mend stays broken. Forge,
+The flag looks as if it did something and does nothing: what it should fix stays broken. Forge,
 for one, takes most of A1111's flags and reads few of them.
 
 Fix: Take the flag out of the launch file; where this UI has a flag of its own for the same thing,

@@ -19,7 +19,7 @@ from sdops.remedies.torch import install_torch
 
 RULE = "kernel-failures"
 EXPLAINED = re.compile(r"no kernel image|out of memory|CUDA initialization", re.IGNORECASE)
-"""By `torch-lacks-architecture`, `vram-held` and `cuda-unavailable`."""
+"""Reported by `torch-lacks-architecture`, `vram-held` and `cuda-unavailable`."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Packages are installed that are known to fail together.
 
 Each entry of the table is a combination that others have run into, with what they saw and what
-mended it.
+fixed it.
 
 Fix: Depends on the combination; each has its own.
 

@@ -3,7 +3,7 @@
 Installing and repairing fails with "No matching distribution found", "Read timed out" or a
 certificate error; the UI's first start stops at "Couldn't install torch".
 
-Fix: Mend the connection, or name a mirror that can be reached from here.
+Fix: Repair the connection, or name a mirror that can be reached from here.
 
 Source: pip documentation, Configuration (index-url, cert, proxy).
 """

@@ -16,7 +16,7 @@ from sdops.knowledge.startup_files import is_known, suspicions
 
 LOOK = (
     "Read the file with a text editor, and ask whoever set up this machine. If a package that you "
-    "know brought it, all is well."
+    "know brought it, nothing is wrong."
 )
 MALICE = (
     "Do not start this Python again, not even pip. Read the file with a text editor. If you cannot "

@@ -1,4 +1,4 @@
-"""sdops: finds out why Stable Diffusion does not work on a machine, and mends it."""
+"""sdops: finds out why Stable Diffusion does not work on a machine, and fixes it."""
 
 import os as _os
 

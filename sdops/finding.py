@@ -94,7 +94,7 @@ class Command(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """One way to mend a finding."""
+    """One way to fix a finding."""
 
     text: str
     """What to do, in a sentence that a beginner can follow."""

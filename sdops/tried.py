@@ -1,4 +1,4 @@
-"""What was tried on a device, step by step: told alike by the smoke test and the doctor's proof."""
+"""What was tried on a device, step by step, for the smoke test and the doctor's proof."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TriedDevice:
     title: str
     """As people know it."""
     memory_bytes: int | None
-    """Of its own; null where it shares the machine's."""
+    """Its own memory; null where it shares the machine's."""
     precision: str
 
 

@@ -347,6 +347,25 @@ def test_no_forbidden_host_is_named():
     assert named_hosts == []
 
 
+# Words that a native speaker would not write there, and what kept coming back in their place.
+UNIDIOMATIC = re.compile(
+    r"\b[Mm]end(?:s|ed|ing)?\b|\bcannot be told\b|\bis told by\b|\bcannot be had\b|\bcan be had\b"
+    r'|\bone of both\b|\bfor want of\b|\bfor lack of\b|\bis no share\b|\bheeds?\b|"""Of '
+)
+
+
+def test_words_are_plain_english():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    tables = sorted((ROOT / "profiles").rglob("*.toml"))
+    found = [
+        f"{named(path)}:{number} {match[0]}"
+        for path in (*SOURCES, *pages, *tables)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if (match := UNIDIOMATIC.search(line))
+    ]
+    assert found == []
+
+
 # The README
 
 

@@ -28,7 +28,7 @@ class Device:
     title: str
     """As people know it."""
     memory_bytes: int | None = None
-    """Of its own; None where it shares the machine's."""
+    """Its own memory; None where it shares the machine's."""
     compute_capability: tuple[int, int] | None = None
 
     @property

@@ -44,7 +44,7 @@ class Subject:
     weights: Weights = Weights.LIVE
     """Which of the checkpoint's."""
     seed: int = 0
-    """Of the random weights."""
+    """The seed of the random weights."""
     model_hash: str | None = None
     """A1111's short hash of the checkpoint, where pictures are to name it."""
     vae_hash: str | None = None
@@ -76,7 +76,7 @@ class Subject:
         return over_the_same_memory(_loaded(replace(self, model_hash=None, vae_hash=None)))
 
     def pipeline(self, options: Options = PLAIN) -> Pipeline:
-        """The model, ready to make pictures; errors as of `parts`."""
+        """The model, ready to make pictures; errors as in `parts`."""
         return Pipeline(self.parts(), options, self.files)
 
     @property
@@ -88,7 +88,7 @@ class Subject:
         return Files(self.checkpoint.stem, self.model_hash, vae, self.vae_hash)
 
     def hashed(self) -> Subject:
-        """The same with the hashes of its files, for infotext; errors as of `hashes_of`."""
+        """The same with the hashes of its files, for infotext; errors as in `hashes_of`."""
         model, vae = (
             None if path is None else hashes_of(path).a1111_short
             for path in (self.checkpoint, self.vae)

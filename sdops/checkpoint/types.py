@@ -136,7 +136,7 @@ class Problem(NamedTuple):
     blocking: bool = False
     """What follows could not be read."""
     missing_bytes: int | None = None
-    """How much at least a file that is cut off lacks, where that is known."""
+    """At least how much is missing from a file that is cut off, where that is known."""
     unjudged: bool = False
     """It is, or brings, what sdops does not judge; the text says why."""
 
@@ -168,7 +168,7 @@ class Checkpoint(NamedTuple):
     shards: tuple[str, ...] = ()
     """The files an index file refers to, for a sharded model."""
     states: Mapping[str, os.stat_result] = _NOTHING
-    """Of every file that it was read from, its own first, by path; empty for one from elsewhere."""
+    """The state of every file that it was read from, by path, its own first; empty if remote."""
 
     @property
     def lost_weights(self) -> tuple[Opaque, ...]:

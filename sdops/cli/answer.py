@@ -152,7 +152,7 @@ def write_stdout(text: str) -> None:
     """Writes `text` to stdout.
 
     Raises:
-        SdopsError: it cannot be written, for lack of room for instance.
+        SdopsError: it cannot be written, when there is no room, for instance.
     """
     try:
         _write(sys.stdout, text)

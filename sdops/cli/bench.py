@@ -119,7 +119,7 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share < 1:
-        raise UsageError(f"{text!r} is no share for --max-regression.", "Write 10% or 0.1.")
+        raise UsageError(f"{text!r} is not a share for --max-regression.", "Write 10% or 0.1.")
     return share
 
 

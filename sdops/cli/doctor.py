@@ -33,7 +33,7 @@ Net = Annotated[
 Prove = Annotated[
     bool, typer.Option("--prove", help="Also make pictures here, to measure the launch flags.")
 ]
-Fix = Annotated[bool, typer.Option("--fix", help="Show what sdops can mend, ask, and mend it.")]
+Fix = Annotated[bool, typer.Option("--fix", help="Show what sdops can repair, ask, and repair it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="With --fix: do not ask.")]
 FactsFile = Annotated[
     Path | None, typer.Option("--facts", help="Judge facts saved on another machine.")
@@ -139,7 +139,7 @@ def _refuse_nonsense(patient: Patient, *, fix: bool, yes: bool, prove: bool) -> 
     if yes and not fix:
         raise UsageError("--yes answers the question that --fix asks.", "Give --fix too.")
     if fix and patient.facts_file is not None:
-        raise UsageError("--fix mends this machine, not the one a facts file is about.")
+        raise UsageError("--fix repairs this machine, not the one a facts file is about.")
 
 
 def _tell(text: str, quiet: bool) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def fix(report: Report, facts: Facts, *, yes: bool) -> bool:
-    """Mends what the report says sdops can mend; whether anything was changed.
+    """Repairs what the report says sdops can repair; whether anything was changed.
 
     Args:
         report: what the doctor found.
@@ -31,7 +31,7 @@ def fix(report: Report, facts: Facts, *, yes: bool) -> bool:
 
     plan = repair.plan(report, facts)
     if not plan.steps:
-        note("There is nothing here that sdops can mend by itself.")
+        note("There is nothing here that sdops can repair by itself.")
         if plan.left:
             note(plan.preview())
         return False

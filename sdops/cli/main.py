@@ -30,7 +30,7 @@ from sdops.version import __version__
 
 app = typer.Typer(
     name="sdops",
-    help="Finds out why Stable Diffusion does not work on this machine, and mends it.",
+    help="Finds out why Stable Diffusion does not work on this machine, and fixes it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -69,7 +69,7 @@ def _program(
         bool, typer.Option("--debug", help="Show Python's traceback when sdops itself fails.")
     ] = False,
 ) -> None:
-    """Finds out why Stable Diffusion does not work on this machine, and mends it."""
+    """Finds out why Stable Diffusion does not work on this machine, and fixes it."""
 
 
 def main() -> NoReturn:

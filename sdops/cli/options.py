@@ -32,7 +32,7 @@ Provenance = Annotated[
     ),
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not read the result back.")]
-Hashed = Annotated[bool, typer.Option("--sha256", help="Tell the result's sha256, too.")]
+Hashed = Annotated[bool, typer.Option("--sha256", help="Also report the result's sha256.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan, write nothing.")]
 Trash = Annotated[

@@ -103,7 +103,7 @@ def smoke(
     require_sampler()
     from sdops.bench.smoke import broken, gallery
     from sdops.bench.smoke.run import planned, report, smoke
-    from sdops.bench.smoke.wanted import wishes
+    from sdops.bench.smoke.wanted import overrides
     from sdops.checkpoint.damage import BrokenFileError
     from sdops.sampler.weights import Weights
 
@@ -116,7 +116,7 @@ def smoke(
             memory_limit=_bytes(memory_limit),
             ui=ui,
             weights=Weights.EMA if ema else Weights.LIVE,
-            wishes=wishes(settings or (), prompt, image, mask),
+            overrides=overrides(settings or (), prompt, image, mask),
             like=like,
         )
     except BrokenFileError as error:

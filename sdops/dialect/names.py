@@ -12,7 +12,7 @@ Thing = TypeVar("Thing")
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
-    """The one of `names` that the user means by `name`; errors as of `look_up`."""
+    """The one of `names` that the user means by `name`; errors as in `look_up`."""
     return look_up(kind, name, {each: each for each in names})
 
 

@@ -153,7 +153,7 @@ class PromptOptions:
     emphasis: str = "Original"
     """A name in `prompt.EMPHASES`."""
     sdxl_clip_l_skip: bool = False
-    """Whether SDXL's first encoder heeds `clip_skip`."""
+    """Whether SDXL's first encoder obeys `clip_skip`."""
     old_timelines: bool = False
     same_length: bool = False
     """Pad prompt and negative prompt to the same length, so that one call of the UNet takes both

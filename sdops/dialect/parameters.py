@@ -87,7 +87,7 @@ class Parameter:
         return request
 
     def read(self, text: str) -> Any:
-        """The value written as `text`; errors as of `applied`."""
+        """The value written as `text`; errors as in `applied`."""
         try:
             return self.kind.read(text.strip())
         except ValueError:
@@ -101,7 +101,7 @@ class Parameter:
             self.read(str(self.kind.write(value)))
 
     def refuse_idle(self, requests: Iterable[Request]) -> None:
-        """Raise UsageError if it changes nothing in any of `requests`, for want of its needs."""
+        """Raise UsageError if what it needs is missing from all of `requests`."""
         if self.needs and self.written and not any(map(self.written, requests)):
             raise UsageError(f"{self.name} changes nothing here.", f"It needs {self.needs}.")
 
@@ -164,7 +164,7 @@ DETAILS = (
               needs="a picture to start from (--image) or a hires pass (Hires upscale)"),
     Parameter("Clip skip", "prompt_options.clip_skip", Number(1, MOST_LAYERS, int)),
     Parameter("ENSD", "seed_delta", Number(-SEEDS, SEEDS, int),
-              lambda r: r.seed_delta != 0 and r.sampling.chosen.heeds_seed_delta),
+              lambda r: r.seed_delta != 0 and r.sampling.chosen.uses_seed_delta),
     Parameter("RNG", "rng", names("source of noise", NOISE_SOURCES)),
     Parameter("Mask blur", "mask_blur", Number(0, LARGEST_BLUR), lambda r: r.mask is not None,
               needs="a mask (--mask)"),

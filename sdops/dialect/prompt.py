@@ -132,7 +132,7 @@ class _Group:
     end: int
     options: tuple[tuple[int, int], ...]
     number: str | None = None
-    """Of a schedule; None for an alternation. No options: it stays as it is."""
+    """A schedule's number; None for an alternation. No options: it stays as it is."""
 
 
 BRACKET = re.compile(r"\\.|(?P<bracket>[(\[])", re.DOTALL)

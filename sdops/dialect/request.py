@@ -143,7 +143,7 @@ class Request:
 
 
 def _check_prompts(request: Request, first_pass: int | None = None) -> None:
-    """Read all that the prompts come to over the steps; errors as of `parse_attention`."""
+    """Read all that the prompts come to over the steps; errors as in `parse_attention`."""
     options = request.prompt_options
     parse = look_up("emphasis mode", options.emphasis, EMPHASES)
     steps = Steps(request.sampling.calls, first_pass, options.old_timelines)

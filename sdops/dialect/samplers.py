@@ -54,7 +54,7 @@ class Sampler:
     discard_penultimate: bool = False
     """Whether the last level above 0 is left out."""
     takes_eta: bool = False
-    heeds_seed_delta: bool = False
+    uses_seed_delta: bool = False
     """Whether ENSD is written to the infotext."""
     one_by_one: bool = False
     """Whether a picture's steps would depend on its neighbors in a batch."""
@@ -66,7 +66,7 @@ EXPONENTIAL: dict[str, Any] = {
     "noise": Noise.BROWNIAN,
     "takes_eta": True,
 }
-ANCESTRAL: dict[str, Any] = {"noise": Noise.STEPS, "takes_eta": True, "heeds_seed_delta": True}
+ANCESTRAL: dict[str, Any] = {"noise": Noise.STEPS, "takes_eta": True, "uses_seed_delta": True}
 CHURN: dict[str, Any] = {"noise": Noise.CHURN}
 SECOND: dict[str, Any] = {"second_order": True}
 DISCARD: dict[str, Any] = {"discard_penultimate": True}

@@ -28,7 +28,7 @@ class RepairOffer:
     """A remedy that `sdops doctor --fix` can carry out."""
 
     finding: str
-    """The id of the finding that it mends."""
+    """The id of the finding that it fixes."""
     text: str
     action: Action
     commands: tuple[str, ...]

@@ -16,7 +16,7 @@ from sdops.facts.gather import Depth, gather
 from sdops.facts.types import Facts
 
 _MOST_BYTES = 64 * 2**20
-"""Of a file with facts; those of the largest installations take a few."""
+"""The largest file of facts that is read; the largest installations take a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

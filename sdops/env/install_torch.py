@@ -32,7 +32,7 @@ def install_torch(facts: Facts, say: Callable[[str], None]) -> None:
         say: is given lines of talk.
 
     Raises:
-        SdopsError: no torch runs here, or none that fits can be had.
+        SdopsError: no torch runs here, or none that fits is available.
     """
     chosen, refused = torch_for(facts)
     if chosen is None or facts.python is None:
@@ -72,7 +72,7 @@ def _arguments(
         try:
             pip.would_fetch(python.executable, ("--no-deps", *planned))
         except pip.PipError as error:
-            say(f"That build cannot be had from {hide_credentials(index)}: {error.message}")
+            say(f"That build is not available from {hide_credentials(index)}: {error.message}")
         else:
             return planned
     say("Looking in pip's default index instead.")

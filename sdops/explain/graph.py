@@ -250,7 +250,7 @@ def _same_place(item: Match, other: Match) -> bool:
 
 
 def _weaker(item: Match, other: Match) -> bool:
-    """Of two classes in one place without an edge between them, the one that gives way."""
+    """The one that gives way of two classes in one place without an edge between them."""
 
     def strength(match: Match) -> tuple[bool, bool, int, int, str]:
         error = match.signature.severity == "error"

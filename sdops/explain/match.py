@@ -29,7 +29,7 @@ class Match:
 
     signature: Signature
     index: int
-    """Of the unit."""
+    """The place in the unit."""
     unit: Unit
     line: int
     """The line of the file that proves it."""

@@ -1,4 +1,4 @@
-"""The answer of `sdops explain`: logs read, judged, and told as one Report."""
+"""The answer of `sdops explain`: logs read and judged, as one Report."""
 
 from __future__ import annotations
 

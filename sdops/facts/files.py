@@ -66,7 +66,7 @@ def text_or_empty(path: str | Path, limit: int = TEXT_LIMIT_BYTES) -> str:
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether `path` is a folder, or a link to one; False where that cannot be told."""
+    """Whether `path` is a folder, or a link to one; False where that is unknown."""
     try:
         return Path(path).is_dir()
     except (OSError, ValueError):
@@ -74,7 +74,7 @@ def is_folder(path: str | Path) -> bool:
 
 
 def exists(path: str | Path) -> bool:
-    """Whether there is something at `path`; False where that cannot be told."""
+    """Whether there is something at `path`; False where that is unknown."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):

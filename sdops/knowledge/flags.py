@@ -24,7 +24,7 @@ class FlagStatus(Enum):
     """Accepted for old launch files; nothing reads it."""
     REMOVED = "removed"
     UNVERIFIED = "unverified"
-    """Of a newer version than the one that was read."""
+    """It belongs to a newer version than the one that was read."""
     UNKNOWN = "unknown"
 
 

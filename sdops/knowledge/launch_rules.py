@@ -60,7 +60,7 @@ class LaunchRule:
     lacks: str | None = None
     """A distribution whose absence makes the rule apply."""
     installable: bool = False
-    """Whether that distribution can be had by its name alone."""
+    """Whether that distribution can be installed by its name alone."""
     needs_package: str | None = None
     """A distribution without which the rule does not apply: its reason speaks of it."""
     without: tuple[str, ...] = ()

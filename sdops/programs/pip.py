@@ -44,7 +44,7 @@ def would_install(python: str, arguments: Sequence[str]) -> tuple[Arrival, ...]:
     """What `pip install` with `arguments` would install; what is there already is left out.
 
     Raises:
-        PipError: the packages cannot be had.
+        PipError: the packages are not available.
     """
     return _dry_run(python, arguments)[0]
 
@@ -55,7 +55,7 @@ def would_fetch(python: str, arguments: Sequence[str]) -> tuple[Arrival, ...]:
     pip would wait for that index again at every package, many times over.
 
     Raises:
-        PipError: the packages cannot be had, or not from the index.
+        PipError: the packages are not available, or not from the index.
     """
     arrivals, talk = _dry_run(python, arguments)
     if UNREACHABLE.search(talk) and all(arrival.url.startswith("file:") for arrival in arrivals):

@@ -21,7 +21,7 @@ class Format(NamedTuple):
     module: str
     """The module of this package whose `render` writes it."""
     suffix: str = ""
-    """Of a file that is written in it; empty where it makes sense on standard output only."""
+    """The suffix of a file in this format; empty where it makes sense on standard output only."""
 
 
 FORMATS = {

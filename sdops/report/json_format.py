@@ -25,7 +25,7 @@ class CommandDocument(NamedTuple):
 
 
 class RemedyDocument(NamedTuple):
-    """One way to mend a finding."""
+    """One way to fix a finding."""
 
     text: str
     action: Action
@@ -42,7 +42,7 @@ class FindingDocument(NamedTuple):
     """One thing that is wrong, or worth knowing."""
 
     id: str
-    """Of the rule: `sdops rules ID` explains it."""
+    """The id of the rule: `sdops rules ID` explains it."""
     severity: Label
     title: str
     why: str

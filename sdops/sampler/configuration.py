@@ -384,7 +384,7 @@ ARCHITECTURES: dict[str, ModelConfig] = {
         ),
     ),
 }
-"""The architectures that can be had without a checkpoint, by the name `--architecture` takes."""
+"""The architectures that are available without a checkpoint, by the name `--architecture` takes."""
 
 
 def architecture(name: str) -> ModelConfig:

@@ -13,7 +13,7 @@ from sdops.sampler.noise import StepNoise
 from sdops.sampler.samplers import Denoiser, get_ancestral_step, to_d
 
 H_INIT, RTOL, ATOL, ACCEPT_SAFETY = 0.05, 0.05, 0.0078, 0.81
-"""Of the adaptive sampler: first step, tolerances, and the least growth to accept a step."""
+"""The adaptive sampler's first step, tolerances, and least growth to accept a step."""
 
 
 def _sigma(time: float) -> float:

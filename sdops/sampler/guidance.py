@@ -115,7 +115,7 @@ LCM_TIME_SCALE = 10.0
 
 
 class Consistency:
-    """Latent consistency: another model's picture, mended at its boundary (Luo et al. 2023).
+    """Latent consistency: another model's picture, corrected at its boundary (Luo et al. 2023).
 
     Attributes:
         levels: the model's own.

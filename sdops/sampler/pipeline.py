@@ -121,7 +121,8 @@ class Pipeline:
             raise UsageError(f"A VAE tile of {options.vae_tile} is too small.", "Use 64.")
         if options.memory is not Memory.ALL and "cuda-graphs" in options.execution.value:
             raise UsageError(
-                "A CUDA graph needs the whole model to stay on the GPU.", "Leave out one of both."
+                "A CUDA graph needs the whole model to stay on the GPU.",
+                "Leave out one of the two.",
             )
         self.parts, self.options, self.files = parts, options, files
         self.residence = Residence(options.memory, torch.device(options.device))
@@ -171,7 +172,7 @@ class Pipeline:
 
     @torch.inference_mode()
     def sample(self, request: Request, on_call: OnCall | None = None) -> Tensor:
-        """The latents (B, C, h, w), fp32, of `request`; arguments and errors as of `generate`."""
+        """The latents (B, C, h, w), fp32, of `request`; arguments and errors as in `generate`."""
         request.check()
         refuse_unfit(self.config, request)
         if request.sampling.chosen.one_by_one and request.pictures > 1:
@@ -206,7 +207,7 @@ class Pipeline:
 
         Args:
             pixels: what to encode.
-            noise: as of `Vae.sample`.
+            noise: as in `Vae.sample`.
 
         Raises:
             NotANumberError: the VAE overflowed.

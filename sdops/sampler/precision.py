@@ -37,7 +37,7 @@ class Precision:
         return replace(self, islands=True)
 
     def attend(self, name: str, device: torch.device) -> Attend:
-        """The attention back-end called `name` as this policy wants it; errors as of `backend`.
+        """The attention back-end called `name` as this policy wants it; errors as in `backend`.
 
         In fp32 PyTorch chooses, where the device has the kernel for 16 bits only.
         """

@@ -20,11 +20,11 @@ OWN_IDEAS = 0.1
 RESIDUAL_GAIN = 0.5
 """How large a residual branch is made, beside the stream it is added to."""
 LOG_VARIANCE = -12.0
-"""Of the untrained VAE's latents."""
+"""The deviation of the untrained VAE's latents."""
 TEXT_MEAN = 0.1
-"""Of encoded prompts; emphasis divides by it."""
+"""The mean of encoded prompts; emphasis divides by it."""
 PICTURE_DEVIATION = 0.35
-"""Of the pixels, in -1…1, that the untrained VAE is made to decode to."""
+"""The deviation of the pixels, in -1…1, that the untrained VAE decodes to."""
 
 
 def randomize(parts: Parts, seed: int = 0, dtype: torch.dtype = torch.float32) -> Parts:

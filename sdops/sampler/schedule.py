@@ -16,7 +16,7 @@ from sdops.dialect.samplers import scheduler
 
 TIMESTEPS = 1000
 BETA_RANGE = (0.00085, 0.012)
-"""Of the training schedule, linear in √β (Rombach et al. 2022)."""
+"""The ends of the training schedule, linear in √β (Rombach et al. 2022)."""
 TERMINAL_ALPHA = 4.8973451890853435e-08
 """What zero-terminal-SNR puts for the last ᾱ, so that σ stays finite (A1111)."""
 

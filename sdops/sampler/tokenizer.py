@@ -29,7 +29,7 @@ class Tokenizer:
         )
 
     def clean(self, text: str) -> str:
-        """`text` with broken encoding mended, spaces collapsed, in lower case."""
+        """`text` with broken encoding repaired, spaces collapsed, in lower case."""
         return " ".join(ftfy.fix_text(text).split()).lower()
 
     def encode(self, text: str) -> list[int]:

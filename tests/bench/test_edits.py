@@ -14,7 +14,7 @@ from sdops.bench.smoke.flags import findings, launch_plan
 from sdops.bench.smoke.gallery import Wanted, save
 from sdops.bench.smoke.run import planned, report
 from sdops.bench.smoke.steps.pipeline import Whole
-from sdops.bench.smoke.wanted import wishes
+from sdops.bench.smoke.wanted import overrides
 from sdops.bench.speed import run as speed
 from sdops.bench.subject import Subject
 from sdops.dialect.options import Prediction, Sampling
@@ -91,7 +91,7 @@ def test_a_sheet_that_the_model_cannot_make_is_refused_at_once(tmp_path):
 )
 def test_settings_that_change_nothing_are_refused(setting, needs, axes, tmp_path):
     """Unless the sheet gives them what they need, be it at one place."""
-    plan = planned(device="cpu", wishes=wishes([setting]))
+    plan = planned(device="cpu", overrides=overrides([setting]))
     with pytest.raises(UsageError, match="changes nothing") as caught:
         Wanted.of(plan, None, None, None, None)
     assert needs in caught.value.hint

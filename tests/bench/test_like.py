@@ -16,7 +16,7 @@ from sdops.bench.device import choose
 from sdops.bench.smoke.run import planned
 from sdops.bench.smoke.steps.like import Like, try_like
 from sdops.bench.smoke.steps.pipeline import Whole
-from sdops.bench.smoke.wanted import Wishes, wishes
+from sdops.bench.smoke.wanted import Overrides, overrides
 from sdops.bench.subject import Subject
 from sdops.checkpoint.hash.hashes import hash_file
 from sdops.dialect.metadata.texts import read_texts
@@ -47,7 +47,7 @@ EVERYTHING = (
 )
 
 
-def like(path, subject=Subject(), asked=Wishes()) -> Like:  # noqa: B008
+def like(path, subject=Subject(), asked=Overrides()) -> Like:  # noqa: B008
     return Like.of(path, asked, subject, choose("cpu"))
 
 
@@ -84,7 +84,7 @@ def test_a_picture_comes_out_the_same_again(made):
     assert "Variation seed: 1" in written
 
 
-def tried(path, asked=Wishes(), subject=Subject()):  # noqa: B008
+def tried(path, asked=Overrides(), subject=Subject()):  # noqa: B008
     """The step, without the others."""
     found = like(path, subject, asked)
     work = Whole(subject, Options(), choose("cpu"), replace(asked, given=found.request))
@@ -103,7 +103,7 @@ def test_a_compressed_copy_is_nearly_the_same(made, tmp_path):
 
 
 def test_other_settings_make_another_picture_and_say_so(made):
-    step = tried(made / "smoke.png", wishes(["Seed: 99, cfg scale: 3"]))
+    step = tried(made / "smoke.png", overrides(["Seed: 99, cfg scale: 3"]))
     assert (step.ok, step.measured["verdict"]) == (None, "other")
     assert [fault.rule for fault in step.faults] == ["smoke-like-settings"]
     assert "Seed, CFG scale" in step.faults[0].why
@@ -152,7 +152,7 @@ def test_what_cannot_be_repeated_is_said(tmp_path):
     assert (request.prompt_options.clip_skip, request.guidance.scale) == (2, 6.5)
     assert request.rng == "NV"
     assert request.prompt_options.old_timelines
-    fixed = wishes(["RNG: CPU"], None, *[_picture(tmp_path)] * 2)
+    fixed = overrides(["RNG: CPU"], None, *[_picture(tmp_path)] * 2)
     assert {"start", "mask", "noise"} & rules(like(path, asked=fixed)) == set()
 
 
@@ -284,7 +284,7 @@ def test_infotext_that_cannot_be_is_refused(line, said, tmp_path):
     assert "--set" in told
     name = caught.value.hint.rsplit("'", 2)[1].partition(":")[0]
     good = {"Sampler": "Euler", "Size": "64x64", "Steps": "2", "Clip skip": "1"}[name]
-    assert like(path, asked=wishes([f"{name}: {good}"])).request.seed == 5
+    assert like(path, asked=overrides([f"{name}: {good}"])).request.seed == 5
 
 
 def test_the_command_refuses_in_a_line(tmp_path):
@@ -313,20 +313,20 @@ def test_the_command_refuses_in_a_line(tmp_path):
 )
 def test_wishes_are_checked_before_any_work(options, said):
     with pytest.raises(SdopsError) as caught:
-        planned(device="cpu", wishes=wishes(**options))
+        planned(device="cpu", overrides=overrides(**options))
     assert said in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_mask_needs_an_image(tmp_path):
     with pytest.raises(UsageError, match="mask"):
-        planned(device="cpu", wishes=wishes(mask=_picture(tmp_path)))
+        planned(device="cpu", overrides=overrides(mask=_picture(tmp_path)))
 
 
 def test_inpainting_keeps_what_the_mask_leaves_out(tmp_path):
     image, mask = tmp_path / "image.png", tmp_path / "mask.png"
     Image.effect_noise((64, 64), 80).convert("RGB").save(image)
     Image.linear_gradient("L").resize((64, 64)).point(lambda gray: 255 * (gray > 128)).save(mask)
-    asked = wishes(["Mask blur: 0, Denoising strength: 1"], "a cat", image, mask)
+    asked = overrides(["Mask blur: 0, Denoising strength: 1"], "a cat", image, mask)
     trial = Whole(Subject(), Options(), choose("cpu"), asked).make()[1]
     made, start = trial.pictures[0].image, Image.open(image)
     assert made.crop((0, 0, 64, 24)).tobytes() == start.crop((0, 0, 64, 24)).tobytes()
@@ -346,7 +346,9 @@ def test_what_needs_a_mask_or_another_model_reaches_the_picture(tmp_path):
         (Subject(), "Mask blur", mask),
     ):
         made = [
-            Whole(subject, Options(), choose("cpu"), wishes([setting], None, image, masked)).make()
+            Whole(
+                subject, Options(), choose("cpu"), overrides([setting], None, image, masked)
+            ).make()
             for setting in (f"Steps: 4, {name}: 1", f"Steps: 4, {name}: 20")
         ]
         one, other = (trial.pictures[0] for _, trial in made if trial)
@@ -375,6 +377,6 @@ def test_hostile_infotext_takes_no_time(tmp_path):
     config = Subject().parts().config
     for part in ("a", " ", 'aa: "x,', "<a:", "[", "[a:1]", "(a:1)", "a AND ", "\\"):
         filler = part * (60_000 // len(part))
-        Wishes(given=like(text_file(tmp_path, f"{filler}\n{PLAIN}")).request).request(config)
+        Overrides(given=like(text_file(tmp_path, f"{filler}\n{PLAIN}")).request).request(config)
         with pytest.raises(UnreadableInputError, match=r"no infotext|names no seed"):
             like(text_file(tmp_path, f"x\n{filler}"))

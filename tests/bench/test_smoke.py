@@ -130,7 +130,7 @@ def test_broken_vae_is_told_from_one_that_overflows(tmp_path):
         _, flags, findings = tried(path, precision=precision)
         assert rules(findings) == {"smoke-vae-broken", "smoke-picture-none"}
         assert flags == {}
-        assert "Nothing that was tried mends it" in findings[1].why
+        assert "Nothing that was tried fixes it" in findings[1].why
 
 
 def test_broken_unet_is_not_taken_for_another_kind(tmp_path):

@@ -29,7 +29,7 @@ class SmokeAnswer:
     steps: tuple[TriedStep, ...]
     launch: LaunchPlan
     infotext: str | None = None
-    """Of the picture that was made, in A1111's words."""
+    """The infotext of the picture that was made, in A1111's words."""
     like: Likeness | None = None
     """With --like."""
     images: tuple[str, ...] = ()

@@ -85,7 +85,7 @@ def _without_weaker(flags: tuple[PlannedFlag, ...]) -> tuple[PlannedFlag, ...]:
 
 
 def findings(steps: Sequence[Step], ui: str) -> tuple[Finding, ...]:
-    """What went wrong, with the flags that mend it."""
+    """What went wrong, with the flags that fix it."""
     return tuple(_finding(step, fault, ui) for step in steps for fault in step.faults)
 
 
@@ -120,4 +120,4 @@ NO_WORD = {
     "memory": "Switch on the UI's way of doing with less graphics memory.",
     "attention": "Switch the UI to another way of computing attention.",
 }
-"""What to do, by kind of need, with a UI that is told by other means than a flag known here."""
+"""What to do, by kind of need, with a UI that is set by other means than a flag known here."""

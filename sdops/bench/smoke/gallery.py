@@ -45,12 +45,15 @@ class Wanted:
 
 def _refuse_unfit(plan: Plan, axes: tuple[Axis, Axis] | None) -> None:
     """Refuse places of the sheet that the model cannot make, and settings that change nothing."""
-    config, request = plan.config, plan.wishes.request(plan.config)
+    config, request = plan.config, plan.overrides.request(plan.config)
     requests = [request] if axes is None else list(cells(request, *axes))
     for each in requests:
         each.check()
         refuse_unfit(config, each)
-    for known in (*map(parameter, plan.wishes.settings), *(axis.parameter for axis in axes or ())):
+    for known in (
+        *map(parameter, plan.overrides.settings),
+        *(axis.parameter for axis in axes or ()),
+    ):
         known.refuse_idle(requests)
 
 

@@ -14,12 +14,12 @@ class Look:
     """What a picture looks like, in numbers."""
 
     mean: float
-    """Of all values, of 0…1."""
+    """The mean of all values, in 0…1."""
     deviation: float
     saturated: float
     """Share of values at 0 or 1."""
     channel_share: float
-    """Of the brightest color channel in the sum of all three."""
+    """The share of the brightest color channel in the sum of all three."""
     channel: str
 
     def complaints(self) -> tuple[str, ...]:

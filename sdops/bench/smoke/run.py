@@ -22,7 +22,7 @@ from sdops.bench.smoke.steps.kernels import try_kernels
 from sdops.bench.smoke.steps.like import NAME as LIKE
 from sdops.bench.smoke.steps.like import Like, try_like
 from sdops.bench.smoke.steps.parts import TEXT, UNET, reference, try_part, vae_part
-from sdops.bench.smoke.wanted import NO_WISHES, Wishes
+from sdops.bench.smoke.wanted import NO_OVERRIDES, Overrides
 from sdops.bench.subject import Subject, few_threads, usual_precision
 from sdops.dialect.names import known
 from sdops.errors import UsageError
@@ -43,16 +43,16 @@ class Plan:
 
     subject: Subject
     config: ModelConfig
-    """Of the subject."""
+    """The configuration of the subject."""
     device: Device
     precision: str = "fp32"
-    """Of the whole pipeline; a name in `PRECISIONS`."""
+    """The precision of the whole pipeline; a name in `PRECISIONS`."""
     attention: str = "sdpa"
     memory_limit: int | None = None
     """Bytes of memory to act as if the device had; None for all it has."""
     ui: str = DEFAULT_UI
     """The UI whose flags to name."""
-    wishes: Wishes = NO_WISHES
+    overrides: Overrides = NO_OVERRIDES
     """What to paint, and how."""
     like: Like | None = None
     """Someone's picture to make again."""
@@ -82,7 +82,7 @@ def planned(
     memory_limit: int | None = None,
     ui: str = DEFAULT_UI,
     weights: Weights = Weights.LIVE,
-    wishes: Wishes = NO_WISHES,
+    overrides: Overrides = NO_OVERRIDES,
     like: Path | None = None,
 ) -> Plan:
     """The plan for what the user asked for, the rest chosen to suit the device.
@@ -106,11 +106,11 @@ def planned(
     attention = known("attention back-end", attention, BACKENDS)
     backend(attention)
     config = subject.parts().config
-    given = None if like is None else Like.of(like, wishes, subject, chosen)
+    given = None if like is None else Like.of(like, overrides, subject, chosen)
     if given is not None:
-        wishes = replace(wishes, given=given.request)
-    wishes.request(config)
-    return Plan(subject, config, chosen, precision, attention, memory_limit, ui, wishes, given)
+        overrides = replace(overrides, given=given.request)
+    overrides.request(config)
+    return Plan(subject, config, chosen, precision, attention, memory_limit, ui, overrides, given)
 
 
 def smoke(plan: Plan, on_step: OnStep = lambda _: None) -> Outcome:
@@ -162,7 +162,7 @@ def _steps(plan: Plan, outcome: Outcome) -> Iterator[Step]:
     yield try_part(TEXT, plan.subject, options, sample)
     yield try_part(UNET, plan.subject, options, sample)
     yield try_part(vae_part(sample.painted), plan.subject, options, sample)
-    precision = _mended(PRECISIONS[plan.precision], outcome.needs)
+    precision = _corrected(PRECISIONS[plan.precision], outcome.needs)
     yield from _whole(plan, replace(options, precision=precision), outcome)
 
 
@@ -171,7 +171,7 @@ def _described(subject: Subject) -> tuple[Any, tuple[str, ...]]:
     return parts.config, parts.notes
 
 
-def _mended(precision: Precision, needs: set[Need]) -> Precision:
+def _corrected(precision: Precision, needs: set[Need]) -> Precision:
     """`precision` as the flags for `needs` would have it."""
     if Need.MODEL_FP32 in needs:
         return PRECISIONS["fp32"]
@@ -183,7 +183,7 @@ def _mended(precision: Precision, needs: set[Need]) -> Precision:
 
 
 def _whole(plan: Plan, options: Options, outcome: Outcome) -> Iterator[Step]:
-    plan_parts = (plan.subject, options, plan.device, plan.wishes, plan.memory_limit, plan.ui)
+    plan_parts = (plan.subject, options, plan.device, plan.overrides, plan.memory_limit, plan.ui)
     work = pipeline.Whole(*plan_parts)
     try:
         memory, trial = work.make()

@@ -37,9 +37,9 @@ class Fault:
     """What it means for the user, one sentence."""
     why: str
     need: Need | None = None
-    """What mends it; None where no flag does."""
+    """What fixes it; None where no flag does."""
     advice: str = ""
-    """What to do where no flag mends it."""
+    """What to do where no flag fixes it."""
     severity: Severity = Severity.ERROR
 
 

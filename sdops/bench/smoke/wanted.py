@@ -27,7 +27,7 @@ GRAY = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Overrides:
     """What the user wants of the picture; the rest suits the model."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Wishes:
             steps: how many to take if the user says nothing.
 
         Raises:
-            UsageError: the wishes make no sense, or not for this model.
+            UsageError: the options make no sense, or not for this model.
         """
         request = applied(self.given or usual(config, steps), self.settings)
         image = self.image or usual(config).image
@@ -56,15 +56,15 @@ class Wishes:
         return request
 
 
-NO_WISHES = Wishes()
+NO_OVERRIDES = Overrides()
 
 
-def wishes(
+def overrides(
     settings: Sequence[str] = (),
     prompt: str | None = None,
     image: Path | None = None,
     mask: Path | None = None,
-) -> Wishes:
+) -> Overrides:
     """What the options of those names ask for.
 
     Raises:
@@ -75,7 +75,7 @@ def wishes(
     if prompt is not None:
         found["Prompt"] = prompt
     pictures = [None if path is None else open_picture(path) for path in (image, mask)]
-    return Wishes(found, None, *pictures)
+    return Overrides(found, None, *pictures)
 
 
 def usual(config: ModelConfig, steps: int = FEW_STEPS) -> Request:
@@ -93,9 +93,11 @@ def usual(config: ModelConfig, steps: int = FEW_STEPS) -> Request:
     )
 
 
-def asked(pipeline: Pipeline, steps: int = FEW_STEPS, wishes: Wishes = NO_WISHES) -> Request:
+def asked(
+    pipeline: Pipeline, steps: int = FEW_STEPS, overrides: Overrides = NO_OVERRIDES
+) -> Request:
     """The request to a pipeline; where its parts take turns, rows of text do too."""
-    request = wishes.request(pipeline.config, steps)
+    request = overrides.request(pipeline.config, steps)
     apart = pipeline.options.memory is not Memory.ALL
     return replace(request, guidance=replace(request.guidance, apart=apart))
 

@@ -106,7 +106,7 @@ def _watched(pipeline: Pipeline, case: Case, device: Device) -> dict[str, object
 
 
 def _peak_ram_bytes() -> int:
-    """Of the whole process so far."""
+    """The peak of the whole process so far."""
     if sys.platform == "win32":
         import psutil
 

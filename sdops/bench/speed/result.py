@@ -33,7 +33,7 @@ class Run:
     whole_rates: tuple[float, ...]
     """Steps a second over the whole call, times the batch, by repeat."""
     seconds: tuple[float, ...]
-    """Of the whole call, by repeat."""
+    """The time of the whole call, by repeat."""
     load_seconds: float
     warm_up_seconds: float
     peak_vram_bytes: int | None

@@ -171,7 +171,7 @@ def _reason(plan: Plan, case: Case, error: RuntimeError) -> str:
     """Why `case` could not be timed, where others may.
 
     Raises:
-        SdopsError: it is not for want of memory, so no case can be timed.
+        SdopsError: memory is not the cause, and no case can be timed.
     """
     if is_out_of_memory(error):
         return f"{case.name} does not fit into the memory of {plan.device.title}."

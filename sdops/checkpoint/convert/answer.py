@@ -27,13 +27,13 @@ class ConvertedFile:
     dropped: tuple[DroppedTensor, ...]
     notes: tuple[str, ...]
     tied_bytes: int
-    """Of tensors that are written more than once."""
+    """The bytes of tensors that are written more than once."""
     overflowed: Mapping[str, int]
     """Numbers that became infinite, by tensor."""
     bytes_in: int
     bytes_out: int
     sha256: str | None
-    """Of the result, with --sha256."""
+    """The result's digest, with --sha256."""
     verified: bool
     """Whether every byte was read back."""
 

@@ -51,7 +51,7 @@ class Pruning:
 
     keep: Keep = Keep.AUTO
     ema_partial: bool = False
-    """Take the live weight wherever the average lacks one."""
+    """Take the live weight wherever the average has none."""
     drop_schedule: bool = False
     """Leave out the noise schedule's buffers, which every loader computes itself."""
 
@@ -160,8 +160,7 @@ def _from_ema_only(
     if chosen is None:
         raise SdopsError(
             f"{checkpoint.path} holds only averaged (EMA) weights, and they are not exactly those"
-            " of any model that sdops knows: their names, which lost their dots, cannot be told"
-            " back.",
+            " of any model that sdops knows: their names lost their dots, and cannot be restored.",
             "Prune the training checkpoint that it came from.",
         )
     return dict(chosen), (

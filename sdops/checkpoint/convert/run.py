@@ -24,7 +24,7 @@ from sdops.errors import SdopsError, UsageError
 
 TORCH_SUFFIXES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 _FOREIGN_SUFFIXES = frozenset({".gguf", ".onnx", ".pkl", ".npz", ".npy", ".h5", ".zip", ".json"})
-"""Of formats that sdops does not write."""
+"""The suffixes of formats that sdops does not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Done:
     bytes_out: int
     verified: bool
     sha256: str | None
-    """Of the result, if it was asked for."""
+    """The result's sha256, if it was asked for."""
     overflowed: Mapping[str, int]
     """By tensor: values that became infinite, with `allow_overflow`."""
     written: bool = True

@@ -34,7 +34,7 @@ class Written:
     position: int
     count: int
     crc32: int | None = None
-    """Of the bytes that were handed to the disk; None for a range copied as it was."""
+    """The checksum of the bytes handed to the disk; None for a range copied as it was."""
     source: FileSource | None = None
     """For a copied range: the file that it was copied from …"""
     offset: int = 0

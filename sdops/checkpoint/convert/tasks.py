@@ -73,7 +73,7 @@ def work_on(
 
 
 def _is(path: Path, kind: int) -> bool:
-    """Whether there is something of that kind; what may not be looked at is told on opening."""
+    """Whether there is something of that kind; what may not be looked at is reported on opening."""
     with suppress(OSError):
         return stat.S_IFMT(path.stat().st_mode) == kind
     return False

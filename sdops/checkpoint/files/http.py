@@ -93,7 +93,7 @@ def _check_redirect(url: str, target: str) -> None:
 
 
 def _is_inward(host: str | None) -> bool:
-    """Whether `host` is this machine or one in its own network, as far as can be told."""
+    """Whether `host` is this machine or one in its own network, as far as is known."""
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):

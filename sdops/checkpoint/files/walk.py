@@ -41,7 +41,7 @@ def walk(paths: Iterable[str | Path]) -> Walk:
 
     Links are followed: the Hugging Face cache is made of links to files, and users keep models on
     another disk behind links to folders. A folder is walked once, so that a loop cannot trap the
-    walk, and a link to a folder around the one that was named is told instead of followed.
+    walk, and a link to a folder around the one that was named is reported instead of followed.
     """
     names: dict[str, None] = {}
     faults: list[str] = []

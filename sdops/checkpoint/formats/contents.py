@@ -16,7 +16,7 @@ class Nested(NamedTuple):
     name: str
     unpack: Callable[[], Source | None]
     """Gives them, one after another so that only one takes room; None, and a problem in the
-    contents, where they cannot be had."""
+    contents, where they are not available."""
 
 
 class Contents:

@@ -1,7 +1,7 @@
 """7z archives, as far as Python's own unpackers go: stored, LZMA, LZMA2, bzip2 and deflate.
 
 Source: 7zFormat.txt of the LZMA SDK. Whatever is packed otherwise (PPMd, encryption, several
-packed streams for one file) is told as unreadable.
+packed streams for one file) is reported as unreadable.
 """
 
 from __future__ import annotations

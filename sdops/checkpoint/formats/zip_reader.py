@@ -1,6 +1,6 @@
 """Reads zip archives as torch's reader (miniz) does: the last end record, the central directory.
 
-Whatever other common readers would see differently is told by `zip_checks`.
+Whatever other common readers would see differently is reported by `zip_checks`.
 Sources: PKWARE APPNOTE 6.3.10; torch's third_party/miniz-3.0.2; CPython's Lib/zipfile.
 """
 
@@ -41,9 +41,9 @@ class End(NamedTuple):
     """Where the central directory is, by the end record and its 64-bit form."""
 
     offset: int
-    """Of the end record itself."""
+    """The offset of the end record itself."""
     directory_end: int
-    """Of the first end record: the 64-bit one if there is one."""
+    """The offset of the first end record: the 64-bit one if there is one."""
     entries: int
     entries_on_disk: int
     directory_size: int

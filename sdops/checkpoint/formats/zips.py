@@ -129,7 +129,7 @@ def _salvaged(part: Part, method: int, contents: Contents) -> Source | None:
 
 
 def missing_bytes(source: Source) -> int | None:
-    """At least how much lacks of torch's archive that is cut off, by the pickle at its start."""
+    """At least how much is missing from a cut-off torch archive, by the pickle at its start."""
     head = source.read(0, LOCAL.size + (1 << 16))
     if len(head) < LOCAL.size:
         return None
@@ -288,7 +288,7 @@ def _nest(archive: Archive, member: Member, local: Local | None, contents: Conte
 def _open(
     archive: Archive, member: Member, local: Local | None, contents: Contents
 ) -> Source | None:
-    """The member's bytes, unpacked within budgets; None where they cannot be had."""
+    """The member's bytes, unpacked within budgets; None where they are not available."""
     if local is None:
         contents.problem("damaged", "A member has no local header.", member=member.name,
                          blocking=True)  # fmt: skip

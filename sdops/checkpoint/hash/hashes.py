@@ -47,7 +47,7 @@ class FileHashes:
     sha256: str
     a1111_legacy: str
     tensors_sha256: str | None = None
-    """Of what follows the header; safetensors only."""
+    """The sha256 of what follows the header; safetensors only."""
     blake3: str | None = None
     crc32: str | None = None
 

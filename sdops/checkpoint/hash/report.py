@@ -161,7 +161,7 @@ def _hash(file: Path, extras: Extras, advance: Callable[[int], None]) -> _Outcom
 
 
 def _broken(file: Path, size: int) -> Finding | None:
-    """What is wrong with the file; of other files than models only placeholders are told."""
+    """What is wrong with the file; of files that are not models, only placeholders are reported."""
     if size >= _LARGEST_POINTER_BYTES and not file.name.lower().endswith(MODEL_SUFFIXES):
         return None
     try:

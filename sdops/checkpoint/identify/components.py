@@ -57,7 +57,7 @@ def components(architecture: str, shapes: Shapes) -> tuple[Component, ...]:
 def live_names(averaged: Collection[str]) -> Mapping[str, str] | None:
     """Live name to EMA name, where the averages are exactly those of one known diffusion model.
 
-    An average's name has lost its dots and cannot be told back by itself; the whole set can.
+    An average's name has lost its dots and cannot be restored on its own; the whole set can.
     """
     for row in profile.load("components")["component"]:
         if DIFFUSION_PREFIX in row["prefixes"]:

@@ -16,7 +16,7 @@ from sdops import profile
 from sdops.checkpoint.identify.rules import Match, Shapes
 
 _LEAST_SHARE = 0.2
-"""Of the tensors of a network, this many end as a network's do; the rest are alphas and norms."""
+"""The share of a network's tensors that end as a network's do; the rest are alphas and norms."""
 _MOST_IN_EMBEDDING = 64
 _HINTS = (
     "lora",

@@ -117,7 +117,7 @@ def _damage(checkpoint: Checkpoint) -> Iterator[Finding]:
             "info-damaged",
             Severity.ERROR,
             problem.text,
-            "What is told about the file may lack parts of it.",
+            "Parts of the file may be missing from what is reported about it.",
             {"problem": problem.id},
             Location(checkpoint.path, problem.member, problem.offset),
             (Remedy("Download the file again."),),

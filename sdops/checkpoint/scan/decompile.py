@@ -25,7 +25,7 @@ def decompile(path: Path) -> Iterator[tuple[str | None, str]]:
                 if trace.source is not None and 0 < size <= _MAX_PICKLE_BYTES:
                     yield trace.member, _python(trace.source.read(trace.offset, size))
     except UnreadableInputError:
-        return  # the scan has told already
+        return  # the scan has reported it already
 
 
 def _python(data: bytes) -> str:

@@ -119,7 +119,7 @@ class _Examination:
             self._trace(trace, number, contents, name, depth)
         for nested in contents.nested:
             if self.parts > MAX_PARTS:
-                break  # which is told by now
+                break  # which is reported by now
             source = nested.unpack()
             if source is not None:
                 self._nested(source, contents, name, nested.name, depth)

@@ -104,7 +104,7 @@ def scanned_file(outcome: Outcome) -> ScannedFile:
 
 
 def file_findings(scan: FileScan, levels: Levels = _DOCUMENTED) -> Iterator[Finding]:
-    """Everything worth telling about one file; like calls are told once."""
+    """Everything worth reporting about one file; like calls are reported once."""
     level = levels.of(scan.verdict)
     for finding in _file_findings(scan):
         if level is None or finding.severity is Severity.INFO:

@@ -175,7 +175,7 @@ def string(machine: Machine, pos: int) -> int:
     """Pushes a quoted Python 2 string, to the end of the line."""
     line, pos = machine.line(pos)
     if len(line) < 2 or line[0] != line[-1] or line[0] not in b"\"'":
-        raise Fault("A string lacks its quotes.")
+        raise Fault("A string has no quotes.")
     machine.text_bytes += len(line)
     try:
         data: bytes = codecs.escape_decode(line[1:-1])[0]

@@ -1,1 +1,1 @@
-"""`sdops verify`: is a model file whole, and what it is said to be?"""
+"""`sdops verify`: is a model file complete, and the one it is said to be?"""

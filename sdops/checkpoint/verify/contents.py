@@ -18,7 +18,7 @@ from sdops.finding import Finding, Location, Remedy, Severity
 SAMPLED_TENSORS = 48
 """Looked at without `--weights`, spread over the file, the first block of each."""
 LARGEST_USUAL = 1000.0
-"""Of no trained network most weights are beyond this; scales and buffers are few numbers."""
+"""No trained network has most of its weights beyond this; scales and buffers are few numbers."""
 _FEWEST = 64
 """Tensors of fewer numbers are scales, markers and biases."""
 _DOWN = ("lora_down.weight", "lora_A.weight", "lora_A.default.weight")

@@ -16,7 +16,7 @@ from sdops.dialect.metadata.chunks import Chunk, chunks
 from sdops.errors import UnreadableInputError
 
 LARGEST_TEXT = 32 << 20
-"""Of one text, also once it is inflated; workflows with pictures inside take several MB."""
+"""The largest single text, also once inflated; workflows with pictures inside take several MB."""
 LARGEST_SIDECAR = 4 << 20
 EXIF_HEAD, XMP_HEAD = b"Exif\x00\x00", b"http://ns.adobe.com/xap/1.0/\x00"
 EXIF_NAMES = {

@@ -71,7 +71,7 @@ def _dangerous(facts: Facts) -> Iterator[RemovedFlag]:
 
 
 def _contradicting(ui: UiInstall, gone: frozenset[str]) -> Iterator[RemovedFlag]:
-    """Of flags that cannot stand together, all but the one that was written last."""
+    """All but the last written of flags that exclude each other."""
     table = flags_of(ui.kind)
     written = [item.flag for item in arguments_of(ui) if item.flag not in gone]
     for group in table.exclusive if table else ():

@@ -1,4 +1,4 @@
-"""Mends what can be mended without the user: plans the steps, shows them, carries them out.
+"""Repairs what can be repaired without the user: plans the steps, shows them, carries them out.
 
 Every step can be taken back: files are kept before they change, packages are listed before they
 change, and a note beside them says how to go back.

@@ -93,7 +93,7 @@ def _rehearse(plan: RepairPlan, progress: Callable[[str], None]) -> None:
             raise SdopsError(
                 f"Step {number} cannot be done: {error.message}",
                 f"Nothing was changed. The command was: {step.command.line}\n"
-                "To do other steps alone, name what they mend: --fix --only ID.",
+                "To do other steps alone, name what they fix: --fix --only ID.",
             ) from None
 
 

@@ -63,25 +63,25 @@ class RepairPlan:
 
 
 def plan(report: Report, facts: Facts) -> RepairPlan:
-    """The steps that mend what is `automatic` among the remedies of the report's findings.
+    """The steps that repair what is `automatic` among the remedies of the report's findings.
 
     The first automatic remedy of a finding counts; the worst findings come first. Leftovers go
     before packages change, flags change last. What two findings ask for is done once, and a
-    package is changed once: a later wish for it waits for the next look.
+    package is changed once: a later proposal for it waits for the next look.
     """
-    wishes: list[tuple[Step, ...]] = []
+    proposals: list[tuple[Step, ...]] = []
     left: list[str] = []
     for finding in sorted(report.findings, key=lambda finding: -finding.severity):
         remedy = next((remedy for remedy in finding.remedies if remedy.automatic), None)
         if remedy is None:
             continue
         try:
-            wishes.append(tuple(_steps(finding, remedy, facts)))  # all of a remedy, or nothing
+            proposals.append(tuple(_steps(finding, remedy, facts)))  # all of a remedy, or nothing
         except SdopsError as error:
             left.append(f"{remedy.text} ({error.message})")
     # What is compiled for torch is chosen for the torch to come, not for the one that goes.
-    wishes.sort(key=lambda wish: "torch" not in _packages(wish))
-    ordered = sorted(_once(wishes, left), key=_rank)
+    proposals.sort(key=lambda proposal: "torch" not in _packages(proposal))
+    ordered = sorted(_once(proposals, left), key=_rank)
     ui_pid = facts.ui.running_pid if facts.ui else None
     return RepairPlan(tuple(ordered), tuple(dict.fromkeys(left)), facts.python, ui_pid)
 
@@ -149,14 +149,14 @@ def _edit(finding: Finding, remedy: Remedy, facts: Facts) -> EditLaunchFile:
     return step
 
 
-def _once(wishes: list[tuple[Step, ...]], left: list[str]) -> Iterator[Step]:
-    """The steps without those that repeat another or change what an earlier wish changes."""
+def _once(proposals: list[tuple[Step, ...]], left: list[str]) -> Iterator[Step]:
+    """The steps without those that repeat another or change what an earlier proposal changes."""
     commands: set[Command] = set()
     packages: set[str] = set()
     moved: set[str] = set()
     edits: list[EditLaunchFile] = []
-    for wish in wishes:
-        mine = [step for step in wish if getattr(step, "command", None) not in commands]
+    for proposal in proposals:
+        mine = [step for step in proposal if getattr(step, "command", None) not in commands]
         if _packages(mine) & packages:
             left.append(f"{mine[0].reason} (after this repair, run the doctor again)")
             continue
@@ -175,9 +175,9 @@ def _once(wishes: list[tuple[Step, ...]], left: list[str]) -> Iterator[Step]:
     yield from _merged(edits)
 
 
-def _packages(wish: Sequence[Step]) -> frozenset[str]:
-    """The packages that the steps of one wish change."""
-    runs = (pip_packages(step.command) for step in wish if isinstance(step, RunPip))
+def _packages(proposal: Sequence[Step]) -> frozenset[str]:
+    """The packages that the steps of one proposal change."""
+    runs = (pip_packages(step.command) for step in proposal if isinstance(step, RunPip))
     return frozenset().union(*runs)
 
 

@@ -24,7 +24,7 @@ class Step(Protocol):
 
     @property
     def finding(self) -> str:
-        """The id of the check whose finding it mends."""
+        """The id of the check whose finding it fixes."""
 
     @property
     def reason(self) -> str:
@@ -57,8 +57,8 @@ class RunPip:
         """Asks pip whether it could, and changes nothing.
 
         Raises:
-            SdopsError: the packages cannot be had, or their index does not answer: pip would take
-                another build from elsewhere.
+            SdopsError: the packages are not available, or their index does not answer: pip would
+                take another build from elsewhere.
         """
         program, _, module, verb, *arguments = self.command.argv
         if (module, verb) == ("pip", "install"):

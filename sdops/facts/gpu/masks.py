@@ -83,7 +83,7 @@ def _named(gpus: Sequence[Gpu], entry: str) -> Gpu | None:
         return gpus[index] if index < len(gpus) else None
     entry = re.sub(r"^MIG-(?=GPU-)", "", entry).split("/")[0]
     if not entry.startswith("GPU-"):
-        # A bare MIG-… names a part of a GPU that cannot be told from here.
+        # A bare MIG-… names a part of a GPU that is unknown here.
         return next((gpu for gpu in gpus if gpu.mig), None) if entry.startswith("MIG-") else None
     named = [gpu for gpu in gpus if (gpu.uuid or "").lower().startswith(entry.lower())]
     return named[0] if len(named) == 1 else None  # CUDA wants an abbreviation to be unique

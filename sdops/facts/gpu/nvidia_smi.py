@@ -20,7 +20,7 @@ _NEWER_FIELDS = (*_FIELDS, "compute_cap")
 
 @dataclass(frozen=True, slots=True)
 class NvidiaSmi:
-    """What nvidia-smi told."""
+    """What nvidia-smi reported."""
 
     gpus: tuple[Gpu, ...] = ()
     driver: Driver | None = None

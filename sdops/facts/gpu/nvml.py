@@ -71,7 +71,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Nvml:
-    """What NVML told."""
+    """What NVML reported."""
 
     gpus: tuple[Gpu, ...] = ()
     driver: Driver | None = None

@@ -107,7 +107,7 @@ def _venv(root: Path, program: Path, config: dict[str, str]) -> Interpreter:
 
 
 def _base_exists(base: str | None, program: Path) -> bool | None:
-    """Whether the Python that a venv was made from is still there; None if this cannot be told."""
+    """Whether the Python that a venv was made from is still there; None if this is unknown."""
     if program.is_symlink():
         return program.exists()
     if base is None or not _is_native(base):

@@ -123,7 +123,7 @@ class Extension:
     enabled: bool = True
     git: Git | None = None
     requirements: tuple[Requirement, ...] = ()
-    """Of its own `requirements.txt`."""
+    """The requirements in its own `requirements.txt`."""
     wants_host: str | None = None
     """The versions of the UI that it says it works with, as a PEP 440 specifier."""
     faults: tuple[SourceFault, ...] = ()
@@ -186,7 +186,7 @@ class ModelFile:
     """`safetensors`, `torch-zip`, `torch-legacy`, `pickle`, `gguf`, `lfs-pointer`, `html`, `json`,
     `empty`, `truncated` or `unknown`."""
     missing_bytes: int | None = None
-    """How much a truncated file lacks, where its header says."""
+    """How many bytes are missing from a truncated file, where its header says."""
     expected_bytes: int | None = None
     """The real size, where an LFS pointer or a list says."""
     damage: str | None = None

@@ -20,7 +20,7 @@ class Signature:
     contains: Mapping[str, str] = field(default_factory=dict)
     """Paths of files under the root, each with a text that it holds."""
     layout: str | None = None
-    """The layout that it means; None: to be told from the rest of the folder."""
+    """The layout that it means; None: to be determined from the rest of the folder."""
 
     @property
     def weight(self) -> int:

@@ -131,7 +131,7 @@ def _requirements(
 def _from_place(
     place: str, folder: Path, local: Mapping[str, str], *, editable: bool
 ) -> Requirement | None:
-    """The requirement that an address, a wheel or a folder stands for; None if that is not told."""
+    """The requirement that an address, a wheel or a folder stands for; None if unknown."""
     address, _, marker = place.partition(" ;")
     marker = f" ;{marker}" if marker else ""
     egg, wheel = _EGG.search(address), _WHEEL.search(unquote(address))

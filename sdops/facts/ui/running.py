@@ -71,7 +71,7 @@ def _words_of(process: psutil.Process, kind: UiKind, root: Path) -> tuple[str, .
             continue
         script = Path(process.cwd(), word)
         here = script.exists() and (root / name).exists() and script.samefile(root / name)
-        # A program that pip installed is told by the folder that it works on.
+        # A program that pip installed is identified by the folder that it works on.
         if here or (kind.distribution and str(root) in command) or _inside(script, root):
             return tuple(command[index + 1 :])
         return None

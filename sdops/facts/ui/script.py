@@ -1,4 +1,4 @@
-"""What a launch script does, as far as it can be told without executing it."""
+"""What a launch script does, as far as can be seen without executing it."""
 
 from __future__ import annotations
 

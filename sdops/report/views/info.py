@@ -13,7 +13,7 @@ from sdops.report.sizes import readable_size
 DATA = InfoAnswer
 _MOST_IN_FULL = 3
 _MOST_ROWS = 30
-"""Of a table, so that it fits a screen."""
+"""The most rows of a table, so that it fits a screen."""
 _EMA = {
     "none": "no",
     "full": "complete, beside the live weights",

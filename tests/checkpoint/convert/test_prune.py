@@ -118,7 +118,7 @@ def test_averages_alone_of_no_known_model_are_refused(tmp_path: Path, sd1: dict[
     alone["model_ema.diffusion_modelnew"] = torch.ones(1)
     code, _, stderr, loaded = prune(tmp_path, alone)
     assert (code, loaded) == (2, None)
-    assert "cannot be told back" in stderr
+    assert "cannot be restored" in stderr
 
 
 def test_averages_that_match_no_live_weight_are_not_mended_by_live_ones(

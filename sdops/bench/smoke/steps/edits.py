@@ -52,7 +52,7 @@ class Edit:
 def try_edits(work: Whole, trial: Trial) -> Iterator[Step]:
     """The steps "image to image", "inpainting", "hires pass" and "tiled VAE".
 
-    A precision that mends one of them is used for those after it.
+    A precision that fixes one of them is used for those after it.
     """
     options = trial.options
     for edit in EDITS:

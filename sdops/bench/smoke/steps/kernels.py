@@ -60,7 +60,7 @@ def _convolve(picture: Tensor, weights: Tensor) -> Tensor:
 def _error(
     kernel: Kernel, inputs: tuple[Tensor, Tensor], dtype: torch.dtype, device: Device
 ) -> float:
-    """Of `kernel` in `dtype`, against fp64 on the CPU with inputs rounded alike."""
+    """The error of `kernel` in `dtype`, against fp64 on the CPU with inputs rounded alike."""
     rounded = [tensor.to(dtype) for tensor in inputs]
     with tf32_as(PRECISIONS["fp32"]):
         found = kernel(*(tensor.to(device.name) for tensor in rounded))

@@ -16,7 +16,7 @@ from sdops.bench.smoke.look import Look, look_at
 from sdops.bench.smoke.step import Fault, Step
 from sdops.bench.smoke.steps import like_reasons as reasons
 from sdops.bench.smoke.steps.pipeline import Trial
-from sdops.bench.smoke.wanted import Wishes
+from sdops.bench.smoke.wanted import Overrides
 from sdops.bench.subject import Subject
 from sdops.dialect.metadata.made import Made
 from sdops.dialect.metadata.programs.values import NETWORK
@@ -60,12 +60,12 @@ class Like:
     """Why it may come out different."""
 
     @classmethod
-    def of(cls, path: Path, wishes: Wishes, subject: Subject, device: Device) -> Like:
+    def of(cls, path: Path, overrides: Overrides, subject: Subject, device: Device) -> Like:
         """What is to be made again.
 
         Args:
             path: a picture with infotext inside, or a text file that holds it.
-            wishes: what the user wants otherwise than it says.
+            overrides: what the user wants otherwise than it says.
             subject: the model it is made with.
             device: where.
 
@@ -82,16 +82,16 @@ class Like:
             )
         parameters = {name: str(value) for name, value in text.parameters.items()}
         said = {name: value for name, value in parameters.items() if name in IN_INFOTEXT}
-        swaps = tuple(_swaps(made, said | dict(wishes.settings), device))
+        swaps = tuple(_swaps(made, said | dict(overrides.settings), device))
         said |= {swap.name: swap.value for swap in swaps}
         blank = Request(NETWORK.sub("", text.prompt), text.negative)
-        kept = {name: value for name, value in said.items() if name not in wishes.settings}
+        kept = {name: value for name, value in said.items() if name not in overrides.settings}
         request = _applied(blank, kept, path)
         found = (
-            *_of_wishes(wishes),
+            *_of_overrides(overrides),
             *reasons.of_files(parameters, subject),
             *reasons.of_prompts((text.prompt, parameters.get("Hires prompt", ""))),
-            *_of_start(request, parameters, wishes),
+            *_of_start(request, parameters, overrides),
             *reasons.of_parameters(parameters),
             *reasons.of_program(made.program),
             *(swap.reason for swap in swaps if swap.reason),
@@ -160,25 +160,27 @@ def _swaps(made: Made, said: Mapping[str, str], device: Device) -> Iterator[Swap
         yield Swap("RNG", "NV", fault)
 
 
-def _of_wishes(wishes: Wishes) -> Iterator[Fault]:
-    if wishes.settings:
+def _of_overrides(overrides: Overrides) -> Iterator[Fault]:
+    if overrides.settings:
         title = "You asked for other settings than the given picture's"
         yield reasons.reason(
-            "smoke-like-settings", title, f"They are: {', '.join(wishes.settings)}."
+            "smoke-like-settings", title, f"They are: {', '.join(overrides.settings)}."
         )
 
 
-def _of_start(request: Request, parameters: Mapping[str, str], wishes: Wishes) -> Iterator[Fault]:
+def _of_start(
+    request: Request, parameters: Mapping[str, str], overrides: Overrides
+) -> Iterator[Fault]:
     is_started = "Denoising strength" in parameters and request.strength > 0
     if is_started and not request.hires and "First pass size" not in parameters:
-        if wishes.image is None:
+        if overrides.image is None:
             yield reasons.reason(
                 "smoke-like-start",
                 "The given picture was made from another, which is not in its infotext",
                 "Its infotext has a denoising strength and no hires pass.",
                 "Give that picture with --image.",
             )
-        if "Mask blur" in parameters and wishes.mask is None:
+        if "Mask blur" in parameters and overrides.mask is None:
             title = (
                 "The given picture was painted into another, and the mask is not in its infotext"
             )
@@ -233,7 +235,7 @@ def _differs(decibels: float) -> Fault:
         "smoke-like-differs",
         "The same settings make another picture here, and nothing known explains it",
         f"They agree to {decibels:.1f} dB only (at least {limit('like-near').at():.0f}).",
-        advice="If the steps above are well, the settings in its infotext are not all of them:"
+        advice="If the steps above passed, the settings in its infotext are not all of them:"
         " ask whoever made it for the UI's version, extensions and launch flags.",
         severity=Severity.WARNING,
     )
@@ -246,7 +248,7 @@ def _of_given(look: Look) -> Iterator[Fault]:
             "smoke-like-given-bad",
             f"The given picture is {' and '.join(complaints)}, and its settings make a good one"
             " here",
-            "So the settings and this model file are well; where it was made, something was not.",
+            "So the settings and this model file are fine; something went wrong where it was made.",
             advice="Start the UI there with the launch flags above; if there are none, with"
             " --no-half-vae (A1111), and let `sdops doctor` look at that machine.",
             severity=Severity.WARNING,

@@ -176,7 +176,7 @@ class Part:
     wanted: Callable[[Sample], Tensor]
     compare: Callable[[Tensor, Tensor], float]
     ladder: tuple[tuple[Need, Callable[[Precision], Precision]], ...]
-    """What may mend it in fp16, the cheapest first."""
+    """What may fix it in fp16, the cheapest first."""
     unit: str = "relative error"
     form: str = "{:.1e}"
     """How a distance is written."""
@@ -222,15 +222,15 @@ UNET = Part(
 )
 VAE_LADDER = ((Need.VAE_FP32, Precision.no_half_vae),)
 LADDERS = {"UNet": UNET.ladder, "VAE": VAE_LADDER}
-"""What may mend a part that overflows, the cheapest first."""
+"""What may fix a part that overflows, the cheapest first."""
 
 
-def mended(
+def corrected(
     part: str, precision: Precision, works: Callable[[Precision], bool]
 ) -> tuple[Need, Precision] | None:
-    """What mends a part ("UNet" or "VAE") that overflows: the first of its ladder that works."""
-    for need, mend in LADDERS[part]:
-        tried = mend(precision)
+    """What fixes a part ("UNet" or "VAE") that overflows: the first of its ladder that works."""
+    for need, correct in LADDERS[part]:
+        tried = correct(precision)
         if tried != precision and works(tried):
             return need, tried
     return None
@@ -244,7 +244,7 @@ def overflow(
     works: Callable[[Precision], bool],
 ) -> tuple[Fault, Precision]:
     """The fault of a part that overflowed in `precision`, and the first in which it does not."""
-    found = mended(error.part, precision, works)
+    found = corrected(error.part, precision, works)
     need, after = found or (None, precision)
     why = f"{error.message} {f'{MENDED[need]} it works.' if need else NOTHING_MENDS}"
     return Fault(rule, title, why, need, advice=ANOTHER_MODEL), after
@@ -280,7 +280,7 @@ def vae_part(latent: Tensor) -> Part:
 
 
 def try_part(part: Part, subject: Subject, options: Options, sample: Sample) -> Step:
-    """The step of one part: each half precision against fp32, and what mends fp16."""
+    """The step of one part: each half precision against fp32, and what fixes fp16."""
     distances: dict[str, float] = {}
     faults: list[Fault] = []
     refused = ""
@@ -326,9 +326,9 @@ def _fault(
             advice="Do not choose bfloat16 for it.",
         )
         return
-    for need, mend in part.ladder:
-        mended = replace(options, precision=mend(options.precision))
-        after = subject.roomy(mended, lambda p: part.distance(p, sample))
+    for need, correct in part.ladder:
+        corrected = replace(options, precision=correct(options.precision))
+        after = subject.roomy(corrected, lambda p: part.distance(p, sample))
         if limit(part.limit).holds(after, "fp16"):
             why += f" {MENDED[need]} it is right ({_words(part, after)})."
             break
@@ -343,7 +343,7 @@ def _fault(
     )
 
 
-NOTHING_MENDS = "Nothing that was tried mends it."
+NOTHING_MENDS = "Nothing that was tried fixes it."
 ANOTHER_MODEL = "Get the model again from its source, or use another."
 MENDED = {
     Need.VAE_FP32: "In fp32",

@@ -17,7 +17,7 @@ from sdops.bench.smoke.flags import DEFAULT_UI, remedy_for, title_of
 from sdops.bench.smoke.look import Look, look_at
 from sdops.bench.smoke.step import Fault, Need, Step, judged
 from sdops.bench.smoke.steps.parts import gives_numbers, overflow
-from sdops.bench.smoke.wanted import FEW_STEPS, FULL_STEPS, NO_WISHES, Wishes, asked
+from sdops.bench.smoke.wanted import FEW_STEPS, FULL_STEPS, NO_OVERRIDES, Overrides, asked
 from sdops.bench.subject import LADDER, Subject, usual_tile
 from sdops.dialect.request import Request
 from sdops.finding import Severity
@@ -86,7 +86,7 @@ class Whole:
     subject: Subject
     options: Options
     device: Device
-    wishes: Wishes = NO_WISHES
+    overrides: Overrides = NO_OVERRIDES
     memory_limit: int | None = None
     """Bytes to act as if there were; None for all there is."""
     ui: str = DEFAULT_UI
@@ -124,7 +124,7 @@ class Whole:
 
     def _run(self, pipeline: Pipeline) -> Trial:
         steps = FULL_STEPS if self.subject.trained else FEW_STEPS
-        request = asked(pipeline, steps, self.wishes)
+        request = asked(pipeline, steps, self.overrides)
         latents = pipeline.sample(request)
         pixels = torch.cat([pipeline.decode(latent[None]).cpu() for latent in latents])
         return Trial(
