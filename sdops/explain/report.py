@@ -109,6 +109,7 @@ def report(logs: Sequence[Explained], known: Known, begin: float) -> Report:
         started_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         duration_s=time.monotonic() - begin,
         findings=findings,
+        cases=tuple(teller.clean(log.name) for log in logs),
         data=ExplainAnswer(
             tuple(row for log in logs for row in teller.matches(log)),
             tuple(row for log in logs for row in teller.unmatched(log)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +179,25 @@ def test_a_run_for_console_and_upload(tmp_path: Path) -> None:
     assert "pickle-call" in done.stdout
     assert json.loads((tmp_path / "r.sarif").read_text("utf-8"))["runs"][0]["results"]
     assert "<failure" in (tmp_path / "r.xml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("info",), ("hash", "--no-cache"), ("verify",), ("convert", "--dry-run", "--out", "out"),
+     ("prune", "--dry-run", "--out", "out"), ("scan", "--no-cache"), ("explain",)],
+    ids=lambda arguments: arguments[0],
+)  # fmt: skip
+def test_junit_has_a_case_for_each_file(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.safetensors", "b.safetensors"):
+        tensor = {"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+        header = json.dumps(tensor).encode()
+        Path(name).write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+        Path(f"{name}.log").write_text("Loading weights took 0.3 seconds\n", encoding="utf-8")
+    suffix = ".log" if arguments == ("explain",) else ""
+    names = ["."] if "--out" in arguments else [f"{x}.safetensors{suffix}" for x in "ab"]
+    done = CliRunner().invoke(app, [*arguments, *names, "--format", "junit", "--quiet"])
+    cases = re.findall(r'<testcase name="([^"]*)"', done.stdout)
+    assert sorted(Path(case).name for case in cases) == [f"{x}.safetensors{suffix}" for x in "ab"]

@@ -80,6 +80,7 @@ def carry_out(command: str, work: Work, manner: Manner, advance: Advance) -> Rep
         started_at=started_at,
         duration_s=time.monotonic() - begin,
         findings=tuple(result for result in results if isinstance(result, Finding)),
+        cases=tuple(str(file) for task in tasks for file in (task.source, *task.twins)),
         interrupted=not whole,
         faults=(*work.faults, *(result for result in results if isinstance(result, str))),
         data=_answer(tasks, files),

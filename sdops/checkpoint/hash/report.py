@@ -108,6 +108,7 @@ def report(done: Done) -> Report:
         started_at=done.started_at,
         duration_s=done.duration_s,
         findings=done.findings,
+        cases=tuple(hashes.path for hashes in done.hashes),
         interrupted=done.interrupted,
         faults=done.faults,
         data=HashAnswer(tuple(map(hashed_file, done.hashes))),

@@ -61,6 +61,7 @@ def report(paths: Sequence[Path], *, details: bool = False) -> Report:
         started_at=started_at,
         duration_s=time.monotonic() - begin,
         findings=tuple(findings),
+        cases=tuple(map(str, found.files)),
         faults=tuple(faults),
         interrupted=interrupted,
         data=InfoAnswer(tuple(files), details),

@@ -114,6 +114,7 @@ def verify_all(
         started_at=started_at,
         duration_s=time.monotonic() - begin,
         findings=_summed_up([item for outcome in outcomes for item in outcome.findings]),
+        cases=tuple(dict.fromkeys(str(item.path) for item in asked.pairs)),
         interrupted=not whole,
         faults=asked.faults + tuple(answer for answer in answers if isinstance(answer, str)),
         data=VerifyAnswer(tuple(map(_file, outcomes))),
