@@ -347,6 +347,25 @@ def test_no_forbidden_host_is_named():
     assert named_hosts == []
 
 
+def test_the_table_of_what_to_add_names_places_that_are_there():
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| (an? [^|]+) \|(.*)\|(.*)\|$", page, re.M)
+    things = [thing for thing, _, _ in rows]
+    for wanted in ("a check", "a user interface", "a rule", "an output format",
+                   "a model architecture", "a command"):  # fmt: skip
+        assert any(thing.startswith(wanted) for thing in things), wanted
+    places = {
+        place
+        for _, write, test in rows
+        for place in re.findall(
+            r"`((?:sdops|checks|profiles|tests|scripts)/[\w/.<>-]*)", write + test
+        )
+    }
+    assert len(places) > 15
+    missing = [place for place in places if not list(ROOT.glob(re.sub(r"<\w+>", "*", place)))]
+    assert missing == []
+
+
 # Words that a native speaker would not write there, and what kept coming back in their place.
 UNIDIOMATIC = re.compile(
     r"\b[Mm]end(?:s|ed|ing)?\b|\bcannot be told\b|\bis told by\b|\bcannot be had\b|\bcan be had\b"
