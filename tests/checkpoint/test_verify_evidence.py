@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from sdops.checkpoint.hash.hashes import hash_file
+
+torch = pytest.importorskip("torch")
+save_file = pytest.importorskip("safetensors.torch").save_file
 
 
 def verify(*arguments: object) -> tuple[int, dict[str, Any]]:

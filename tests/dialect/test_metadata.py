@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, PngImagePlugin
 
 from sdops.dialect.metadata.read import Picture, read_made, read_picture
 from sdops.dialect.metadata.texts import Texts
 from sdops.errors import UnreadableInputError
+
+Image = pytest.importorskip("PIL.Image")
+PngImagePlugin = pytest.importorskip("PIL.PngImagePlugin")
 
 USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
 
