@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sdops.dialect.kinds import Choice, Number, Text, write
+from sdops.dialect.kinds import Choice, Number, Seed, Text, write
 from sdops.dialect.names import look_up
 from sdops.dialect.parameters import BY_NAME, PARAMETERS, Parameter
 from sdops.dialect.request import Request
@@ -136,8 +136,8 @@ def _axis(name: str, text: str | None) -> Axis:
     if given is None:
         raise UsageError(f"The axis {name} needs values.", f"Give --x or --y {kind.meaning}.")
     values = words(given)
-    if isinstance(kind, Number):
-        values = integers(given) if kind.type is int else floats(given)
+    if isinstance(kind, Number | Seed):
+        values = integers(given) if isinstance(kind, Seed) or kind.type is int else floats(given)
     if not 1 <= len(values) <= MOST_VALUES:
         raise UsageError(
             f"The axis {name} has {len(values)} values.", f"Give it 1 to {MOST_VALUES}."

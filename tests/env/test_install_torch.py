@@ -71,7 +71,7 @@ def test_a_machine_without_gpu_is_spared_the_cuda_build(patient, index):
     install_torch(facts(patient), told.append)
     assert installed(patient) == "2.12.0+cpu"
     talk = "\n".join(told)
-    assert "cannot be had from https://download.pytorch.org/whl/cpu" in talk
+    assert "is not available from https://download.pytorch.org/whl/cpu" in talk
     assert "default index" in talk
     told.clear()
     install_torch(facts(patient), told.append)

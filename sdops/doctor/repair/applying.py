@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdops.atomic import write_new
+from sdops.atomic import replace, write_new
 from sdops.doctor.repair.planning import RepairPlan
 from sdops.doctor.repair.steps import RunPip
 from sdops.errors import SdopsError
@@ -156,5 +156,5 @@ def _write_note(backup: Path, way_back: list[str]) -> Path:
     text = "To go back to before this repair, in this order:\n\n"
     text += "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1)) + "\n"
     note = backup / NOTE
-    write_new(note, text.encode(sys.getfilesystemencoding(), "backslashreplace"))
+    replace(note, text.encode(sys.getfilesystemencoding(), "backslashreplace"))
     return note
